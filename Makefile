@@ -1,0 +1,94 @@
+# Postern: milters and a policy library for sendmail hosts.  GNU make.
+#
+#   make            programs in build/bin
+#   make demo       real sendmail refuses, grants and expires; needs nothing else
+#   make check      every test; ends with "N passed, N failed"
+#   make deps       install what is missing (Debian: apt-get)
+#   make lint       layer rules, format, manual pages, shell scripts
+#   make tidy       clang-tidy over policy and milters (slow)
+#   make bench      speed beside the peers, table and JSON
+#   make install    DESTDIR= PREFIX=/usr/local; make uninstall takes it away
+#   make clean
+#
+# VARIANT=release|debug|asan|tsan|cov selects flags and the build folder.
+# CXXFLAGS, CPPFLAGS and LDFLAGS are yours and come last.
+
+VARIANT ?= release
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+PYTHON ?= /usr/bin/python3
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+flags.release := -O2 -g -D_FORTIFY_SOURCE=2
+flags.debug := -O0 -g3
+flags.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+flags.tsan := -O1 -g -fsanitize=thread
+flags.cov := -O0 -g --coverage
+ifeq ($(flags.$(VARIANT)),)
+$(error VARIANT is one of release, debug, asan, tsan, cov; not '$(VARIANT)')
+endif
+
+out := build/$(VARIANT)
+bin := $(if $(filter release,$(VARIANT)),build/bin,$(out)/bin)
+objs = $(patsubst %.cc,$(out)/obj/%.o,$(1))
+
+cxxflags := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+	-D_GLIBCXX_ASSERTIONS -fPIE -fstack-protector-strong -pthread \
+	$(flags.$(VARIANT))
+cppflags := -I.
+ldflags := -pie -Wl,--as-needed -Wl,-z,relro,-z,now -pthread \
+	$(filter -fsanitize% --coverage,$(flags.$(VARIANT)))
+
+# The rules.mk of each folder appends to these.
+libpolicy_srcs :=
+libmilters_srcs :=
+progs :=        # programs that are installed
+test_progs :=   # programs of the tests and benchmarks
+libs :=         # shared libraries; the linker drops what a program needs not
+
+# milters/NAME/main.cc makes the program NAME, or name_of.NAME
+name_of.relay := relay-milter
+
+include $(sort $(wildcard */rules.mk))
+
+libpolicy := $(out)/libpolicy.a
+libmilters := $(out)/libmilters.a
+all: $(addprefix $(bin)/,$(progs))
+
+$(out)/obj/%.o: %.cc | check-headers
+	@mkdir -p $(@D)
+	$(CXX) $(cxxflags) $(cppflags) -MMD -MP $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(libpolicy): $(call objs,$(libpolicy_srcs))
+$(libmilters): $(call objs,$(libmilters_srcs))
+%.a:
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# A program links its own NAME_srcs and what it needs of the two libraries.
+define program
+$(bin)/$(1): $(call objs,$($(1)_srcs)) $(libmilters) $(libpolicy)
+	@mkdir -p $$(@D)
+	$$(CXX) $(ldflags) -o $$@ $$^ $(addprefix -l,$(libs) $($(1)_libs)) \
+		$$(LDFLAGS)
+endef
+$(foreach p,$(progs) $(test_progs),$(eval $(call program,$(p))))
+
+-include $(shell find $(out)/obj -name '*.d' 2>/dev/null)
+
+# One line for each missing library, with the package that has it.
+check-headers:
+	@contrib/deps check-headers
+
+deps:
+	@contrib/deps install
+
+clean:
+	rm -rf build/release build/debug build/asan build/tsan build/cov build/bin \
+		build/test
+
+.PHONY: all check-headers deps clean

@@ -1,0 +1,39 @@
+# Tests.  `make check` runs every tier below; t/run sums their JUnit reports.
+test_progs += unit-tests
+unit-tests_srcs := $(wildcard t/unit/*.cc)
+unit-tests_libs := boost_unit_test_framework
+
+# VARIANT=asan builds of the same programs, for the unit and protocol tiers.
+asan-build:
+	@$(MAKE) --no-print-directory VARIANT=asan all build/asan/bin/unit-tests
+
+check: prepared
+	@$(MAKE) --no-print-directory all $(bin)/unit-tests
+	@$(MAKE) --no-print-directory asan-build
+	@$(PYTHON) t/run unit unit-asan protocol protocol-asan diff e2e
+
+check-unit: $(bin)/unit-tests
+	@$(PYTHON) t/run unit
+
+check-protocol: all
+	@$(PYTHON) t/run protocol
+
+check-diff: all
+	@$(PYTHON) t/run diff
+
+check-e2e: all
+	@$(PYTHON) t/run e2e
+
+# What the only command of a newcomer needs first.
+prepared:
+	@contrib/deps install
+
+lint:
+	@t/lint
+
+tidy:
+	@clang-tidy --quiet $(libpolicy_srcs) $(libmilters_srcs) -- $(cppflags) \
+		-std=c++20
+
+.PHONY: asan-build check check-unit check-protocol check-diff check-e2e \
+	prepared lint tidy
