@@ -1,0 +1,132 @@
+"""A network of the test's own: every address is local, nothing leaves it."""
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+HOST = "mx.example.org"
+IPV6_FREEBIND = 78
+_entered = None
+
+
+def _run(*command):
+    subprocess.run(command, check=True)
+
+
+def in_own_network():
+    """Whether this process sees no interface but a loopback of its own."""
+    links = subprocess.run(["ip", "-o", "link"], stdout=subprocess.PIPE,
+                           text=True, check=True).stdout.splitlines()
+    return all(" lo:" in line or "NOARP" in line for line in links)
+
+
+def _bind_file(base, path, text):
+    own = os.path.join(base, path.strip("/").replace("/", "_"))
+    with open(own, "w") as f:
+        f.write(text)
+    os.chmod(own, 0o644)
+    if os.path.exists(path):
+        _run("mount", "--bind", own, path)
+
+
+def _own_dev(base):
+    """/dev on a tmpfs, so that a test can listen on /dev/log."""
+    dev = os.path.join(base, "dev")
+    os.mkdir(dev)
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", dev)
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        open(os.path.join(dev, name), "w").close()
+        _run("mount", "--bind", "/dev/" + name, os.path.join(dev, name))
+    for name in ("pts", "shm"):
+        os.mkdir(os.path.join(dev, name))
+    _run("mount", "--rbind", "/dev/pts", dev + "/pts")
+    _run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", dev + "/shm")
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"),
+                         ("stderr", "/2")):
+        os.symlink("/proc/self/fd" + target, os.path.join(dev, name))
+    os.symlink("pts/ptmx", os.path.join(dev, "ptmx"))
+    _run("mount", "--move", dev, "/dev")
+
+
+def enter():
+    """Sets up the private namespaces that t/run has made.  Idempotent.
+
+    Any IPv4 or IPv6 address can be bound and reached; the host is HOST (a name
+    with a dot: else sendmail waits 60 s for one); names come from /etc/hosts,
+    then from 127.0.0.1:53 (harness.dns).
+    """
+    global _entered
+    if _entered:
+        return
+    if not in_own_network():
+        raise RuntimeError("not in a network namespace: use t/run or make")
+    _entered = tempfile.mkdtemp(prefix="postern-net.")
+    _run("mount", "--make-rprivate", "/")
+    socket.sethostname(HOST)
+    _run("ip", "link", "set", "lo", "up")
+    _run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
+    _run("ip", "-6", "route", "add", "local", "::/0", "dev", "lo")
+    _own_dev(_entered)
+    _bind_file(_entered, "/etc/hosts", f"127.0.0.1 localhost {HOST}\n::1 localhost\n")
+    _bind_file(_entered, "/etc/resolv.conf",
+               "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    _bind_file(_entered, "/etc/nsswitch.conf",
+               "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+               "services: files\nprotocols: files\n")
+    for name in ("/etc/hosts.allow", "/etc/hosts.deny"):
+        _bind_file(_entered, name, "")
+
+
+def connect(port, source="127.0.0.1", timeout=20):
+    """A TCP connection to `port` on this host that comes from `source`."""
+    six = ":" in source
+    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
+    s.settimeout(timeout)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if six:
+        s.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+    try:
+        s.bind((source, 0))
+        s.connect(("::1" if six else "127.0.0.1", port))
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, timeout=20, process=None, message="nothing happened"):
+    """Calls `what` until it returns something true, and returns that."""
+    end = time.monotonic() + timeout
+    while True:
+        got = what()
+        if got:
+            return got
+        if process is not None and process.poll() is not None:
+            raise RuntimeError(f"{message}: exit {process.returncode}")
+        if time.monotonic() > end:
+            raise TimeoutError(message)
+        time.sleep(0.005)
+
+
+def listening(address):
+    """Whether something accepts on a port of 127.0.0.1 or a unix socket path."""
+    unix = isinstance(address, str)
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as s:
+        s.settimeout(2)
+        try:
+            s.connect(address if unix else ("127.0.0.1", address))
+        except OSError:
+            return False
+    return True
+
+
+def wait_listening(address, process=None, timeout=20):
+    wait_for(lambda: listening(address), timeout, process,
+             f"nobody listens on {address}")
