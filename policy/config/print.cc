@@ -1,0 +1,158 @@
+// A configuration as YAML, from the table of keys.
+#include <algorithm>
+
+#include "policy/config/config.h"
+
+namespace policy::config {
+namespace {
+
+constexpr const char* plain =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    "/._-+@";
+
+/// Quotes what YAML would read as something else than this text.
+std::string yaml(const std::string& text)
+{
+    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos &&
+        text.front() != '-' && text.front() != '@')
+        return text;
+    std::string quoted = "'";
+    for (const char c : text)
+        quoted += c == '\'' ? "''" : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string yaml(const Key& key, const Value& value)
+{
+    const auto* items = std::get_if<std::vector<std::string>>(&value);
+    if (!items)
+        return std::holds_alternative<std::string>(value) ||
+                       std::holds_alternative<SocketSpec>(value)
+                   ? yaml(text_of(key, value))
+                   : text_of(key, value);
+    std::string all;
+    for (const auto& item : *items)
+        all += (all.empty() ? "" : ", ") + yaml(item);
+    return "[" + all + "]";
+}
+
+Value value_of(const Values& values, const Key& key, const std::string& name)
+{
+    switch (key.type) {
+        case Type::socket:
+        case Type::listen:
+            return values.get<SocketSpec>(name);
+        case Type::duration:
+            return values.get<Milliseconds>(name);
+        case Type::size:
+        case Type::count:
+        case Type::mode:
+            return values.get<std::int64_t>(name);
+        case Type::boolean:
+            return values.get<bool>(name);
+        case Type::list:
+            return values.get<std::vector<std::string>>(name);
+        case Type::networks:
+            return values.get<std::vector<Network>>(name);
+        case Type::text:
+        case Type::path:
+        case Type::choice:
+            break;
+    }
+    return values.get<std::string>(name);
+}
+
+/// Writes lines, and the section headings that a name needs.
+class Printer {
+public:
+    explicit Printer(const Values& values) : values_{values} {}
+
+    void setting(const Key& key)
+    {
+        const std::string name{key.name};
+        // A default that depends on other settings is not spelt out.
+        if (!values_.given(name) && key.fallback.empty())
+            return;
+        const auto leaf = open_sections(name);
+        line(leaf + ": " + yaml(key, value_of(values_, key, name)) +
+             (values_.given(name) ? "  # set" : ""));
+    }
+
+    /// All members of a sequence, when the first key of it comes along.
+    void sequence(const std::string& name)
+    {
+        const auto n = values_.count(name);
+        if (n == 0)
+            return;
+        line(open_sections(name) + ":  # set");
+        for (std::size_t i = 0; i < n; ++i)
+            member(name, name + "[" + std::to_string(i) + "].");
+    }
+
+    std::string out;
+
+private:
+    void member(const std::string& name, const std::string& prefix)
+    {
+        std::string fields;
+        for (const auto& key : keys()) {
+            if (!key.name.starts_with(name + "[]."))
+                continue;
+            const std::string field{key.name.substr(name.size() + 3)};
+            fields += (fields.empty() ? "" : ", ") + field + ": " +
+                      yaml(key, value_of(values_, key, prefix + field));
+        }
+        line("- {" + fields + "}");
+    }
+
+    /// Prints headings down to the section of `name`; returns its last word.
+    std::string open_sections(const std::string& name)
+    {
+        std::vector<std::string> words{""};
+        for (const char c : name)
+            if (c == '.')
+                words.emplace_back();
+            else
+                words.back() += c;
+        const auto leaf = words.back();
+        words.pop_back();
+        const auto same = std::mismatch(words.begin(), words.end(),
+                                        open_.begin(), open_.end());
+        open_.assign(words.begin(), same.first);
+        for (auto word = same.first; word != words.end(); ++word) {
+            line(*word + ":");
+            open_.push_back(*word);
+        }
+        return leaf;
+    }
+
+    void line(const std::string& text)
+    {
+        out += std::string(4 * open_.size(), ' ') + text + "\n";
+    }
+
+    const Values& values_;
+    std::vector<std::string> open_;
+};
+
+}  // namespace
+
+std::string print(const Config& config)
+{
+    Printer printer{config.values};
+    std::string last;
+    for (const auto& key : keys()) {
+        const auto member = key.name.find("[].");
+        if (member == std::string_view::npos) {
+            printer.setting(key);
+            continue;
+        }
+        const std::string name{key.name.substr(0, member)};
+        if (name != last)
+            printer.sequence(name);
+        last = name;
+    }
+    return printer.out;
+}
+
+}  // namespace policy::config
