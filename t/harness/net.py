@@ -21,13 +21,9 @@ def in_own_network():
     return all(" lo:" in line or "NOARP" in line for line in links)
 
 
-def _bind_file(base, path, text):
-    own = os.path.join(base, path.strip("/").replace("/", "_"))
-    with open(own, "w") as f:
+def _write(path, text):
+    with open(path, "w") as f:
         f.write(text)
-    os.chmod(own, 0o644)
-    if os.path.exists(path):
-        _run("mount", "--bind", own, path)
 
 
 def _own_dev(base):
@@ -49,12 +45,37 @@ def _own_dev(base):
     _run("mount", "--move", dev, "/dev")
 
 
+# Users that the packages' maintainer scripts would have made, and two people.
+USERS = {"smmta": 901, "smmsp": 902, "postfix": 903, "postdrop": 904,
+         "dovecot": 905, "dovenull": 906, "postern": 907,
+         "alice": 2001, "bob": 2002}
+
+
+def _own_tree(base, path):
+    """Writes below `path` go to memory and are gone with the test."""
+    layer = base + path
+    os.mkdir(layer)
+    _run("mount", "-t", "tmpfs", "tmpfs", layer)
+    os.mkdir(layer + "/upper")
+    os.mkdir(layer + "/work")
+    _run("mount", "-t", "overlay", "-o", f"lowerdir={path},upperdir={layer}/upper,"
+         f"workdir={layer}/work", "overlay", path)
+
+
+def _add_users():
+    with open("/etc/passwd", "a") as passwd, open("/etc/group", "a") as group:
+        for name, number in USERS.items():
+            passwd.write(f"{name}:x:{number}:{number}::/home/{name}:/usr/sbin/nologin\n")
+            group.write(f"{name}:x:{number}:\n")
+
+
 def enter():
     """Sets up the private namespaces that t/run has made.  Idempotent.
 
     Any IPv4 or IPv6 address can be bound and reached; the host is HOST (a name
     with a dot: else sendmail waits 60 s for one); names come from /etc/hosts,
-    then from 127.0.0.1:53 (harness.dns).
+    then from 127.0.0.1:53 (harness.dns).  /etc, /var, /run and /dev are this
+    test's own: it may write /etc/mail and listen on /dev/log.
     """
     global _entered
     if _entered:
@@ -68,14 +89,18 @@ def enter():
     _run("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
     _run("ip", "-6", "route", "add", "local", "::/0", "dev", "lo")
     _own_dev(_entered)
-    _bind_file(_entered, "/etc/hosts", f"127.0.0.1 localhost {HOST}\n::1 localhost\n")
-    _bind_file(_entered, "/etc/resolv.conf",
+    _own_tree(_entered, "/etc")
+    _own_tree(_entered, "/var")
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    _add_users()
+    _write("/etc/hosts", f"127.0.0.1 localhost {HOST}\n::1 localhost\n")
+    _write("/etc/resolv.conf",
                "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-    _bind_file(_entered, "/etc/nsswitch.conf",
+    _write("/etc/nsswitch.conf",
                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
                "services: files\nprotocols: files\n")
     for name in ("/etc/hosts.allow", "/etc/hosts.deny"):
-        _bind_file(_entered, name, "")
+        _write(name, "")
 
 
 def connect(port, source="127.0.0.1", timeout=20):
