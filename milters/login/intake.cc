@@ -1,0 +1,119 @@
+#include "milters/login/intake.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace milters::login {
+namespace {
+
+constexpr std::chrono::seconds warn_interval{10};
+
+bool is_control(char c)
+{
+    const auto u = static_cast<unsigned char>(c);
+    return u < 0x20 || u == 0x7f;
+}
+
+std::string lower(std::string_view text)
+{
+    std::string out{text};
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+}  // namespace
+
+std::string service_name(std::string_view name)
+{
+    std::string s = lower(name);
+    for (const char* pop :
+         {"pop3", "pop3s", "pop3d", "pop3d-ssl", "ipop3d", "ipop3sd", "ipop2d",
+          "pop", "popper", "qpopper", "popa3d", "pop3-login"})
+        if (s == pop)
+            return "pop3";
+    for (const char* imap : {"imap", "imaps", "imapd", "imapsd", "imapd-ssl",
+                             "imap4", "imap4d", "imap-login"})
+        if (s == imap)
+            return "imap";
+    return s;
+}
+
+Intake::Intake(Common common, std::string source,
+               policy::relayers::LoginSink sink)
+    : common_{std::move(common)},
+      source_{std::move(source)},
+      sink_{std::move(sink)}
+{
+}
+
+bool Intake::login(const Sighting& seen, std::string_view source)
+{
+    const auto client = policy::ClientAddr::parse(seen.ip);
+    if (!client) {
+        malformed("not an IP address");
+        return false;
+    }
+    if (seen.user.size() > max_user ||
+        std::any_of(seen.user.begin(), seen.user.end(), is_control)) {
+        malformed("impossible user name");
+        return false;
+    }
+    std::string service = service_name(seen.service);
+    if (client->is_loopback() || !counts(service)) {
+        ++counters_.ignored;
+        return false;
+    }
+    const policy::Seconds present = now();
+    return hand_over({*client, std::min(seen.when.value_or(present), present),
+                      std::string{seen.user}, std::move(service),
+                      std::string{source.empty() ? source_ : source}});
+}
+
+bool Intake::counts(const std::string& service) const
+{
+    return service.empty() || common_.services.contains(service);
+}
+
+bool Intake::hand_over(const policy::relayers::Login& login)
+{
+    try {
+        sink_(login);
+    } catch (const std::exception& e) {
+        warn(std::string{"login not recorded: "} + e.what());
+        return false;
+    }
+    ++counters_.logins;
+    return true;
+}
+
+void Intake::refused(const std::string& why)
+{
+    ++counters_.refused;
+    warn("report refused: " + why);
+}
+
+void Intake::malformed(const std::string& why)
+{
+    ++counters_.malformed;
+    warn("report not understood: " + why);
+}
+
+void Intake::warn(const std::string& text)
+{
+    if (!common_.warn)
+        return;
+    if (now() - last_warning_ < warn_interval) {
+        ++unsaid_;
+        return;
+    }
+    last_warning_ = now();
+    const auto unsaid = std::exchange(unsaid_, 0);
+    common_.warn(source_ + ": " + text +
+                 (unsaid ? " (and " + std::to_string(unsaid) + " before)"
+                         : std::string{}));
+}
+
+}  // namespace milters::login
