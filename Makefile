@@ -17,6 +17,9 @@ VARIANT ?= release
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/postern
+CFDIR ?= /usr/share/sendmail/cf
+INSTALL ?= install
 PYTHON ?= /usr/bin/python3
 
 .DEFAULT_GOAL := all
@@ -87,8 +90,30 @@ check-headers:
 deps:
 	@contrib/deps install
 
+# What goes where: one line a kind of file, for install and uninstall alike.
+m4_features := $(wildcard m4/feature/*.m4)
+pages := $(wildcard man/*.[1-8])
+samples := $(wildcard m4/cf/*.mc contrib/*/*.conf contrib/*/*.cf contrib/*/*.yaml)
+page_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(CFDIR)/feature
+	$(INSTALL) -m 755 $(addprefix $(bin)/,$(progs)) $(DESTDIR)$(SBINDIR)
+	$(INSTALL) -m 644 $(m4_features) $(DESTDIR)$(CFDIR)/feature
+	$(foreach f,$(pages),$(INSTALL) -D -m 644 $(f) \
+		$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)) &&) true
+	$(foreach f,$(samples),$(INSTALL) -D -m 644 $(f) \
+		$(DESTDIR)$(DATADIR)/$(f) &&) true
+
+# Configuration and data in /etc/mail and /var/lib/postern stay.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(progs)) \
+		$(addprefix $(DESTDIR)$(CFDIR)/feature/,$(notdir $(m4_features))) \
+		$(foreach f,$(pages),$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)))
+	rm -rf $(DESTDIR)$(DATADIR)
+
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/cov build/bin \
 		build/test
 
-.PHONY: all check-headers deps clean
+.PHONY: all check-headers deps install uninstall clean

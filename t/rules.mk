@@ -24,6 +24,10 @@ check-diff: all
 check-e2e: all
 	@$(PYTHON) t/run e2e
 
+demo: prepared
+	@$(MAKE) --no-print-directory all
+	@PYTHONPATH=t t/own-network $(PYTHON) t/demo/demo.py
+
 # What the only command of a newcomer needs first.
 prepared:
 	@contrib/deps install
@@ -35,5 +39,5 @@ tidy:
 	@clang-tidy --quiet $(libpolicy_srcs) $(libmilters_srcs) -- $(cppflags) \
 		-std=c++20
 
-.PHONY: asan-build check check-unit check-protocol check-diff check-e2e \
+.PHONY: asan-build check check-unit check-protocol check-diff check-e2e demo \
 	prepared lint tidy
