@@ -1,5 +1,6 @@
 """The ground the other tests stand on: real sendmail in a network of its own."""
 from harness import smtp
+from harness.postfix import Postfix
 from harness.sendmail import Sendmail
 
 
@@ -20,3 +21,13 @@ def test_sendmail_refuses_and_delivers(site, resolver, sink):
             replies = c.send("<a@example.com>", ["<far@remote.example>"])
             assert replies[-1].code == 250, replies
         assert sink.wait("far@remote.example")
+
+
+def test_postfix_refuses_and_delivers(site, resolver, sink):
+    with Postfix(site, sink=sink.port) as mta:
+        assert smtp.ask_relay(mta.port, "192.0.2.4").code in (454, 554)
+        with smtp.Client(mta.port) as c:
+            c("EHLO c")
+            replies = c.send("<a@example.com>", ["<pf@remote.example>"])
+            assert replies[-1].code == 250, replies
+        assert sink.wait("pf@remote.example")
