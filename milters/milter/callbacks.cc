@@ -1,0 +1,272 @@
+#include "milters/milter/callbacks.h"
+
+#include <libmilter/mfapi.h>
+
+#include <atomic>
+#include <utility>
+
+#include "milters/milter/reply.h"
+#include "milters/milter/smfi.h"
+
+namespace milters::milter {
+namespace {
+
+const Program* the_program = nullptr;
+std::atomic<long> sessions{0};
+std::atomic<long> handlers{0};
+
+/// What hangs on a connection: the session, and an answer that waits for a
+/// stage where it is legal.
+struct Connection {
+    Connection() : session{the_program->make_session()} { ++sessions; }
+    ~Connection() { --sessions; }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    std::unique_ptr<Session> session;
+    Answer waiting = Answer::proceed();
+};
+
+/// Counts a handler while it runs.
+struct Running {
+    Running() { ++handlers; }
+    ~Running() { --handlers; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+};
+
+Connection* connection_of(SMFICTX* ctx)
+{
+    return static_cast<Connection*>(smfi_getpriv(ctx));
+}
+
+/// The connection's object.  There is none yet at the first callback, and
+/// again after SMFIC_QUIT_NC, where the MTA goes on with a new client.
+Connection& begin(SMFICTX* ctx)
+{
+    if (auto* old = connection_of(ctx))
+        return *old;
+    auto fresh = std::make_unique<Connection>();
+    if (smfi_setpriv(ctx, fresh.get()) != MI_SUCCESS)
+        throw std::runtime_error("smfi_setpriv failed");
+    return *fresh.release();
+}
+
+void report(SMFICTX* ctx, const char* what) noexcept
+try {
+    auto* connection = connection_of(ctx);
+    the_program->log(connection ? connection->session->id() : "NOQUEUE", what);
+} catch (...) {
+    // Nothing is left to tell it to.
+}
+
+/// Text of the exception being handled.
+std::string what_was_thrown()
+try {
+    throw;
+} catch (const std::exception& e) {
+    return e.what();
+} catch (...) {
+    return "unknown exception";
+}
+
+sfsistat status_of(SMFICTX* ctx, const Answer& answer)
+{
+    switch (answer.kind()) {
+        case Answer::Kind::proceed:
+            return SMFIS_CONTINUE;
+        case Answer::Kind::accept:
+            return SMFIS_ACCEPT;
+        case Answer::Kind::discard:
+            return SMFIS_DISCARD;
+        case Answer::Kind::skip:
+            return SMFIS_SKIP;
+        case Answer::Kind::refuse:
+            break;
+    }
+    return refuse(ctx, wire_reply(answer.reply()));
+}
+
+/// Turns an answer into a return code that is legal here, and keeps it for
+/// later where it is not.
+sfsistat give(SMFICTX* ctx, Connection& connection, Stage stage, Answer answer)
+{
+    const bool silent = the_program->needs.is_silent(stage);
+    if (!is_legal(stage, answer.kind()) ||
+        (silent && answer.kind() != Answer::Kind::proceed)) {
+        connection.waiting = std::move(answer);
+        return silent ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+    }
+    return silent ? SMFIS_NOREPLY : status_of(ctx, answer);
+}
+
+/// Runs one handler: nothing that is thrown reaches libmilter's C code.
+template <class Step>
+sfsistat run(SMFICTX* ctx, Stage stage, Step step) noexcept
+{
+    const Running running;
+    if (!the_program->needs.wants(stage))
+        return SMFIS_CONTINUE;
+    try {
+        Connection& connection = begin(ctx);
+        SmfiContext context{ctx};
+        Answer answer = Answer::proceed();
+        try {
+            answer = step(*connection.session, context);
+        } catch (...) {
+            report(ctx, what_was_thrown().c_str());
+            answer = Answer::refuse(policy::temporary_failure());
+        }
+        // What waits since connect or helo concerns every message.
+        if (stage == Stage::mail &&
+            connection.waiting.kind() != Answer::Kind::proceed)
+            answer = connection.waiting;
+        return give(ctx, connection, stage, std::move(answer));
+    } catch (...) {
+        report(ctx, what_was_thrown().c_str());
+        return the_program->needs.is_silent(stage) ? SMFIS_NOREPLY
+                                                   : SMFIS_TEMPFAIL;
+    }
+}
+
+Args args_of(char** argv)
+{
+    std::size_t n = 0;
+    while (argv[n])
+        ++n;
+    return {argv, n};
+}
+
+sfsistat on_negotiate(SMFICTX* ctx, unsigned long actions,
+                      unsigned long protocol, unsigned long, unsigned long,
+                      unsigned long* want_actions, unsigned long* want_protocol,
+                      unsigned long* f2, unsigned long* f3) noexcept
+{
+    const Running running;
+    try {
+        begin(ctx);
+        const auto terms =
+            negotiate(ctx, the_program->needs, {actions, protocol});
+        *want_actions = terms.actions;
+        *want_protocol = terms.protocol;
+        *f2 = *f3 = 0;
+        return SMFIS_CONTINUE;
+    } catch (...) {
+        report(ctx, what_was_thrown().c_str());
+        return SMFIS_REJECT;  // the MTA does as it does for a dead milter
+    }
+}
+
+sfsistat on_connect(SMFICTX* ctx, char* host, sockaddr* addr) noexcept
+{
+    return run(ctx, Stage::connect, [&](Session& s, Context& c) {
+        return s.connect(
+            c, Peer{host ? host : "", policy::ClientAddr::from_sockaddr(addr)});
+    });
+}
+
+sfsistat on_helo(SMFICTX* ctx, char* name) noexcept
+{
+    return run(ctx, Stage::helo, [&](Session& s, Context& c) {
+        return s.helo(c, name ? name : "");
+    });
+}
+
+sfsistat on_mail(SMFICTX* ctx, char** argv) noexcept
+{
+    return run(ctx, Stage::mail, [&](Session& s, Context& c) {
+        return s.mail(c, args_of(argv));
+    });
+}
+
+sfsistat on_rcpt(SMFICTX* ctx, char** argv) noexcept
+{
+    return run(ctx, Stage::rcpt, [&](Session& s, Context& c) {
+        return s.rcpt(c, args_of(argv));
+    });
+}
+
+sfsistat on_data(SMFICTX* ctx) noexcept
+{
+    return run(ctx, Stage::data,
+               [](Session& s, Context& c) { return s.data(c); });
+}
+
+sfsistat on_header(SMFICTX* ctx, char* name, char* value) noexcept
+{
+    return run(ctx, Stage::header, [&](Session& s, Context& c) {
+        return s.header(c, name ? name : "", value ? value : "");
+    });
+}
+
+sfsistat on_eoh(SMFICTX* ctx) noexcept
+{
+    return run(ctx, Stage::eoh,
+               [](Session& s, Context& c) { return s.eoh(c); });
+}
+
+sfsistat on_body(SMFICTX* ctx, unsigned char* data, std::size_t size) noexcept
+{
+    return run(ctx, Stage::body, [&](Session& s, Context& c) {
+        return s.body(c, {data, size});
+    });
+}
+
+sfsistat on_eom(SMFICTX* ctx) noexcept
+{
+    return run(ctx, Stage::eom,
+               [](Session& s, Context& c) { return s.eom(c); });
+}
+
+sfsistat on_abort(SMFICTX* ctx) noexcept
+try {
+    const Running running;
+    if (auto* connection = connection_of(ctx))
+        connection->session->abort();
+    return SMFIS_CONTINUE;
+} catch (...) {
+    report(ctx, what_was_thrown().c_str());
+    return SMFIS_CONTINUE;
+}
+
+/// May be the only callback: a probe, or a kick of our own.
+sfsistat on_close(SMFICTX* ctx) noexcept
+{
+    const Running running;
+    delete connection_of(ctx);
+    smfi_setpriv(ctx, nullptr);
+    return SMFIS_CONTINUE;
+}
+
+}  // namespace
+
+policy::Status register_program(const Program& program)
+{
+    the_program = &program;
+    smfiDesc description{};
+    description.xxfi_name = const_cast<char*>(program.name);  // read only
+    description.xxfi_version = SMFI_VERSION;
+    description.xxfi_flags = action_flags(program.needs);
+    description.xxfi_connect = on_connect;
+    description.xxfi_helo = on_helo;
+    description.xxfi_envfrom = on_mail;
+    description.xxfi_envrcpt = on_rcpt;
+    description.xxfi_header = on_header;
+    description.xxfi_eoh = on_eoh;
+    description.xxfi_body = on_body;
+    description.xxfi_eom = on_eom;
+    description.xxfi_abort = on_abort;
+    description.xxfi_close = on_close;
+    description.xxfi_data = on_data;
+    description.xxfi_negotiate = on_negotiate;
+    if (smfi_register(description) != MI_SUCCESS)
+        return policy::fail(policy::Errc::usage, "smfi_register failed");
+    return {};
+}
+
+Activity activity()
+{
+    return {sessions.load(), handlers.load()};
+}
+
+}  // namespace milters::milter

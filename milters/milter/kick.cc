@@ -1,0 +1,100 @@
+#include "milters/milter/kick.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "milters/milter/daemon.h"
+
+namespace milters::milter {
+namespace {
+
+net::SocketSpec target;
+
+/// Counts the steps that run now, and kicks while there are some.
+class Watch {
+public:
+    void begin()
+    {
+        const std::lock_guard lock{mutex_};
+        if (++steps_ == 1)
+            changed_.notify_one();
+        if (!thread_.joinable())
+            thread_ = std::thread{[this] { run(); }};
+    }
+
+    void end()
+    {
+        const std::lock_guard lock{mutex_};
+        --steps_;
+        ++ended_;
+    }
+
+private:
+    /// A step that is over sooner is not slow.
+    static constexpr std::chrono::milliseconds patience{5};
+
+    void run()
+    {
+        std::unique_lock lock{mutex_};
+        while (true) {
+            changed_.wait(lock, [this] { return steps_ > 0; });
+            const auto before = ended_;
+            lock.unlock();
+            std::this_thread::sleep_for(patience);
+            lock.lock();
+            // Steps that come and go are quick; only when none has ended
+            // may all workers be busy with slow ones.
+            if (steps_ == 0 || ended_ != before)
+                continue;
+            const int wanted = steps_;
+            lock.unlock();
+            for (int i = 0; i < wanted; ++i)
+                kick();
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::thread thread_;
+    int steps_ = 0;
+    unsigned long ended_ = 0;
+};
+
+/// Never destroyed: its thread ends with the process.
+Watch& watch()
+{
+    static Watch* const the_watch = new Watch;
+    return *the_watch;
+}
+
+}  // namespace
+
+void set_kick_target(const net::SocketSpec& socket)
+{
+    target = socket;
+}
+
+void kick()
+{
+    if (target.off())
+        return;
+    const int fd = net::try_connect(target);
+    if (fd >= 0)
+        close(fd);
+}
+
+SlowStep::SlowStep()
+{
+    watch().begin();
+}
+
+SlowStep::~SlowStep()
+{
+    watch().end();
+}
+
+}  // namespace milters::milter

@@ -1,0 +1,214 @@
+#include "milters/milter/process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace milters::milter {
+namespace {
+
+using policy::Errc;
+using policy::fail;
+
+std::string because(const std::string& what)
+{
+    return what + ": " + std::strerror(errno);
+}
+
+std::optional<unsigned> number(const std::string& text)
+{
+    unsigned n = 0;
+    const auto [rest, ec] =
+        std::from_chars(text.data(), text.data() + text.size(), n);
+    if (text.empty() || ec != std::errc{} || rest != text.data() + text.size())
+        return std::nullopt;
+    return n;
+}
+
+policy::Result<gid_t> group_of(const std::string& name)
+{
+    // Called while there is one thread.
+    if (const group* entry = getgrnam(name.c_str()))
+        return entry->gr_gid;
+    if (const auto gid = number(name))
+        return *gid;
+    return fail(Errc::gone, "no group " + name);
+}
+
+policy::Result<Account> user_of(const std::string& name)
+{
+    if (const passwd* entry = getpwnam(name.c_str()))
+        return Account{name, entry->pw_uid, entry->pw_gid};
+    if (const auto uid = number(name)) {
+        const passwd* entry = getpwuid(*uid);
+        return Account{entry ? entry->pw_name : name, *uid,
+                       entry ? entry->pw_gid : *uid};
+    }
+    return fail(Errc::gone, "no user " + name);
+}
+
+}  // namespace
+
+policy::Result<Account> Account::find(const std::string& text)
+{
+    const auto colon = text.find(':');
+    auto account = user_of(text.substr(0, colon));
+    if (!account || colon == std::string::npos)
+        return account;
+    const auto gid = group_of(text.substr(colon + 1));
+    if (!gid)
+        return fail(gid.error());
+    account->gid = *gid;
+    return account;
+}
+
+policy::Status become(const Account& account)
+{
+    if (geteuid() != 0) {
+        if (geteuid() == account.uid)
+            return {};
+        return fail(Errc::denied, "only root can become " + account.name);
+    }
+    if (initgroups(account.name.c_str(), account.gid) != 0 ||
+        setgid(account.gid) != 0 || setuid(account.uid) != 0)
+        return fail(Errc::denied, because("becoming " + account.name));
+    if (getuid() != account.uid || geteuid() != account.uid ||
+        getgid() != account.gid || getegid() != account.gid ||
+        (account.uid != 0 && setuid(0) == 0))
+        return fail(Errc::denied, "root could not be dropped");
+    return {};
+}
+
+policy::Result<net::Ownership> ownership(const std::string& owner,
+                                         const std::string& group, mode_t mode,
+                                         const std::optional<Account>& account)
+{
+    net::Ownership out;
+    out.mode = mode;
+    if (account) {
+        out.owner = account->uid;
+        out.group = account->gid;
+    }
+    if (!owner.empty()) {
+        const auto user = user_of(owner);
+        if (!user)
+            return fail(user.error());
+        out.owner = user->uid;
+    }
+    if (!group.empty()) {
+        const auto gid = group_of(group);
+        if (!gid)
+            return fail(gid.error());
+        out.group = *gid;
+    }
+    return out;
+}
+
+void raise_file_limit()
+{
+    constexpr rlim_t enough = 65536;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough)
+        return;
+    limit.rlim_cur = std::min(enough, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+policy::Result<PidFile> PidFile::create(const std::string& path,
+                                        const std::optional<Account>& account)
+{
+    PidFile out;
+    out.fd_ =
+        open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (out.fd_ < 0)
+        return fail(Errc::io, because(path));
+    if (flock(out.fd_, LOCK_EX | LOCK_NB) != 0) {
+        std::array<char, 24> pid{};
+        const auto n = read(out.fd_, pid.data(), pid.size() - 1);
+        std::string text{pid.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+        text.erase(std::min(text.find('\n'), text.size()));
+        return fail(Errc::denied, path + ": already running, pid " + text);
+    }
+    out.path_ = path;
+    const auto line = std::to_string(getpid()) + "\n";
+    if (ftruncate(out.fd_, 0) != 0 ||
+        write(out.fd_, line.data(), line.size()) !=
+            static_cast<ssize_t>(line.size()))
+        return fail(Errc::io, because(path));
+    if (account && geteuid() == 0 &&
+        fchown(out.fd_, account->uid, account->gid) != 0)
+        return fail(Errc::io, because(path));
+    return out;
+}
+
+PidFile::PidFile(PidFile&& other) noexcept
+    : path_{std::exchange(other.path_, {})}, fd_{std::exchange(other.fd_, -1)}
+{
+}
+
+void PidFile::remove()
+{
+    // The name goes before the lock: whoever takes the lock next makes anew.
+    if (!path_.empty())
+        unlink(path_.c_str());
+    path_.clear();
+    if (fd_ >= 0)
+        close(std::exchange(fd_, -1));
+}
+
+policy::Result<Background> Background::enter()
+{
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        return fail(Errc::io, because("pipe"));
+    const pid_t child = fork();
+    if (child < 0)
+        return fail(Errc::io, because("fork"));
+    if (child == 0) {
+        close(ends[0]);
+        setsid();
+        return Background{ends[1]};
+    }
+    close(ends[1]);
+    unsigned char code = 70;  // it died without a word: EX_SOFTWARE
+    ssize_t n = 0;
+    do
+        n = read(ends[0], &code, 1);
+    while (n < 0 && errno == EINTR);
+    _exit(code);
+}
+
+void Background::ready()
+{
+    if (fd_ < 0)
+        return;
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        dup2(null, fd);
+    close(null);
+    const unsigned char code = 0;
+    [[maybe_unused]] const auto n = write(fd_, &code, 1);
+    close(std::exchange(fd_, -1));
+}
+
+void Background::failed(int exit_code) const
+{
+    const auto code = static_cast<unsigned char>(exit_code);
+    if (fd_ >= 0) {
+        [[maybe_unused]] const auto n = write(fd_, &code, 1);
+    }
+}
+
+}  // namespace milters::milter

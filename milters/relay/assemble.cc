@@ -1,0 +1,209 @@
+#include "milters/relay/assemble.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "policy/map/text.h"
+
+namespace milters::relay {
+namespace {
+
+using policy::ClientAddr;
+using policy::Errc;
+using policy::fail;
+using policy::Result;
+namespace config = policy::config;
+namespace map = policy::map;
+
+/// First words of the lines of a class file; `#` in column 0 is a comment.
+Result<std::vector<std::string>> class_file(const std::string& path)
+{
+    errno = 0;
+    std::ifstream in{path};
+    if (!in)
+        return fail(errno == ENOENT ? Errc::gone : Errc::io,
+                    path + ": " + std::strerror(errno));
+    std::vector<std::string> words;
+    for (std::string line; std::getline(in, line);) {
+        std::istringstream text{line};
+        std::string word;
+        if (!line.starts_with('#') && text >> word)
+            words.push_back(map::folded(word));
+    }
+    if (in.bad())
+        return fail(Errc::io, path + ": " + std::strerror(errno));
+    return words;
+}
+
+std::string host_name()
+{
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) != 0)
+        return "localhost";
+    return map::folded(name.data());
+}
+
+/// The addresses of this host as sendmail has them in class w.
+std::vector<std::string> own_addresses()
+{
+    std::vector<std::string> out;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0)
+        return out;
+    const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owned{list,
+                                                                 &freeifaddrs};
+    for (const auto* one = list; one; one = one->ifa_next) {
+        const auto addr = ClientAddr::from_sockaddr(one->ifa_addr);
+        if (addr.is_ip())
+            out.push_back("[" + addr.map_key() + "]");
+    }
+    return out;
+}
+
+/// Collects problems while it puts the parts together.
+class Assembler {
+public:
+    Assembler(std::shared_ptr<const config::Config> c, const Given& given)
+        : config_{std::move(c)}, given_{given}
+    {
+    }
+
+    Assembled run()
+    {
+        auto runtime = std::make_shared<Runtime>();
+        runtime->config = config_;
+        runtime->log = given_.log;
+        runtime->test_mode = given_.test_mode;
+        runtime->world = world();
+        auto policy = policy::relay::Policy::make(settings(), runtime->world);
+        if (policy)
+            runtime->policy = std::move(*policy);
+        else
+            complain("relay.features", policy.error());
+        if (!problems_.empty())
+            return {nullptr, std::move(problems_)};
+        return {std::move(runtime), {}};
+    }
+
+private:
+    void complain(const std::string& name, const policy::Error& error)
+    {
+        problems_.push_back(config_->values.place(name) + ": " + name + ": " +
+                            error.text);
+    }
+
+    /// Reads class files; one that is missing is a problem if it was asked
+    /// for by name and the class may not be empty.
+    std::vector<std::string> read_class(const std::string& name,
+                                        const std::vector<std::string>& files,
+                                        bool optional)
+    {
+        std::vector<std::string> all;
+        for (const auto& file : files) {
+            const auto words = class_file(file);
+            if (words)
+                all.insert(all.end(), words->begin(), words->end());
+            else if (words.error().code != Errc::gone ||
+                     (!optional && config_->values.given(name)))
+                complain(name, words.error());
+        }
+        return all;
+    }
+
+    policy::relay::Settings settings()
+    {
+        const auto& relay = config_->relay;
+        policy::relay::Settings out;
+        out.domain =
+            relay.domain.empty() ? host_name() : map::folded(relay.domain);
+        out.local_host_names = {"localhost", "[127.0.0.1]", out.domain};
+        for (auto& name : own_addresses())
+            out.local_host_names.insert(std::move(name));
+        for (auto& name : read_class("relay.local_host_names",
+                                     relay.local_host_names, false))
+            out.local_host_names.insert(std::move(name));
+        out.relay_domains =
+            read_class("relay.relay_domains", relay.relay_domains, true);
+        for (auto mech : relay.trust_auth_mech) {
+            for (auto& c : mech)
+                c = static_cast<char>(
+                    std::toupper(static_cast<unsigned char>(c)));
+            out.trust_auth_mech.insert(std::move(mech));
+        }
+        out.features.insert(relay.features.begin(), relay.features.end());
+        return out;
+    }
+
+    std::shared_ptr<map::Source> access()
+    {
+        const auto& relay = config_->relay;
+        if (relay.access_type == "text")
+            return text_map(relay.access);
+        return map::open_file(relay.access, relay.access_optional);
+    }
+
+    std::shared_ptr<map::Source> text_map(const std::string& path)
+    {
+        errno = 0;
+        std::ifstream in{path, std::ios::binary};
+        std::ostringstream text;
+        if (in)
+            text << in.rdbuf();
+        if (!in) {
+            complain("relay.access",
+                     {Errc::io, path + ": " + std::strerror(errno)});
+            return nullptr;
+        }
+        auto snapshot = map::from_text(text.str(), path);
+        if (!snapshot) {
+            complain("relay.access", snapshot.error());
+            return nullptr;
+        }
+        return map::fixed(std::move(*snapshot), path);
+    }
+
+    policy::relay::World world()
+    {
+        policy::relay::World out;
+        const auto& features = config_->relay.features;
+        const bool wanted = std::any_of(
+            features.begin(), features.end(), [](const std::string& feature) {
+                return feature == "access_db" ||
+                       feature.starts_with("access_db:");
+            });
+        if (wanted)
+            out.access = access();
+        if (out.access)
+            if (const auto now = out.access->current(); !now)
+                complain("relay.access", now.error());
+        out.relayers = given_.store;
+        out.resolve = [](std::string_view) {
+            return policy::relay::NameStatus::ok;
+        };
+        out.window = config_->relay.relayers.window;
+        return out;
+    }
+
+    std::shared_ptr<const config::Config> config_;
+    const Given& given_;
+    config::Problems problems_;
+};
+
+}  // namespace
+
+Assembled assemble(std::shared_ptr<const config::Config> config,
+                   const Given& given)
+{
+    return Assembler{std::move(config), given}.run();
+}
+
+}  // namespace milters::relay

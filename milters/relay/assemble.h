@@ -1,0 +1,33 @@
+// From a configuration to a Runtime: opens what it names.
+#pragma once
+
+#include <memory>
+
+#include "milters/relay/runtime.h"
+#include "policy/config/config.h"
+
+namespace milters::relay {
+
+/// Either `runtime`, or every problem, with file:line where one is known.
+struct Assembled {
+    std::shared_ptr<const Runtime> runtime;
+    policy::config::Problems problems;
+};
+
+/// What lives longer than one configuration.
+struct Given {
+    std::shared_ptr<policy::relayers::Store> store;  ///< null: no grants
+    policy::Log* log = nullptr;
+    bool test_mode = false;
+};
+
+/// Reads class files and maps once, to know that they can be read: a map that
+/// is a foreign file or unreadable is a problem now, not at the first mail.
+///
+/// The milter asks no DNS about senders: sendmail has done so before it asks
+/// the milter, and refuses by its own rules (so does Postfix, by
+/// reject_unknown_sender_domain).  Every sender domain counts as resolved.
+Assembled assemble(std::shared_ptr<const policy::config::Config> config,
+                   const Given& given);
+
+}  // namespace milters::relay

@@ -1,0 +1,41 @@
+// What a session needs of the configuration in force, in one const object.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "policy/config/config.h"
+#include "policy/log.h"
+#include "policy/relay/policy.h"
+
+namespace milters::relay {
+
+/// Made whole at start and at each reload; sessions keep theirs.
+struct Runtime {
+    std::shared_ptr<const policy::config::Config> config;
+    policy::relay::World world;
+    std::shared_ptr<const policy::relay::Policy> policy;
+    policy::Log* log = nullptr;
+    bool test_mode = false;
+};
+
+/// The runtime in force.  Any thread.
+class Current {
+public:
+    std::shared_ptr<const Runtime> get() const
+    {
+        const std::lock_guard lock{mutex_};
+        return runtime_;
+    }
+    void set(std::shared_ptr<const Runtime> runtime)
+    {
+        const std::lock_guard lock{mutex_};
+        runtime_.swap(runtime);
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Runtime> runtime_;
+};
+
+}  // namespace milters::relay

@@ -1,0 +1,54 @@
+// relay-milter's sockets other than the milter's own, and the loop and
+// threads behind them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "milters/milter/process.h"
+#include "milters/net/loop.h"
+#include "milters/net/server.h"
+#include "milters/net/workers.h"
+#include "milters/relay/runtime.h"
+#include "policy/config/config.h"
+
+namespace milters::relay {
+
+/// Bound while root, served as the account.  bind() and start() are called
+/// once each, in this order, by the one thread of the start.
+class Servers {
+public:
+    explicit Servers(Current& current) : current_{current} {}
+    ~Servers();
+    Servers(const Servers&) = delete;
+    Servers& operator=(const Servers&) = delete;
+
+    policy::Status bind(const policy::config::Relay& config,
+                        const std::optional<milter::Account>& account);
+    policy::Status start(const policy::config::Relay& config);
+    /// Takes names away, ends the loop's thread and the workers.
+    void stop();
+
+private:
+    struct Bound {
+        net::ListenSocket socket;
+        net::Protocol protocol;
+    };
+
+    policy::Status bind_one(const policy::config::SocketSpec& spec,
+                            const policy::config::Relay& config,
+                            const std::string& group,
+                            const std::optional<milter::Account>& account,
+                            net::Protocol protocol);
+
+    Current& current_;
+    std::vector<Bound> bound_;
+    std::unique_ptr<net::Loop> loop_;
+    std::unique_ptr<net::Workers> workers_;
+    std::vector<std::unique_ptr<net::Server>> servers_;
+    std::thread thread_;
+};
+
+}  // namespace milters::relay
