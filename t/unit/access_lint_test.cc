@@ -1,0 +1,117 @@
+#include "policy/map/access_lint.h"
+
+#define BOOST_TEST_DYN_LINK
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+namespace data = boost::unit_test::data;
+using policy::map::lint_access;
+using policy::map::LintOptions;
+
+BOOST_AUTO_TEST_SUITE(access_lint)
+
+struct Bad {
+    const char *line, *kind, *cause;
+};
+std::ostream& operator<<(std::ostream& os, const Bad& b)
+{
+    return os << b.line;
+}
+const Bad bad[] = {
+    {" spam.example REJECT", "refused", "leading blank"},
+    {"spam.example", "refused", "no value"},
+    {"Connect:192.0.2.0/24 REJECT", "dead", "/"},
+    {"Connect:2001:db8::/32 REJECT", "dead", "/"},
+    {"Connect:192.0.2. REJECT", "dead", "dot at its end"},
+    {"From:.example.net REJECT", "dead", "lookupdotdomain"},
+    {"From:*.example.net REJECT", "dead", "wildcard"},
+    {"Connect:IPv6:2001:db8:1::5 REJECT", "dead", "in full"},
+    {"Connect:2001:db8:1:0:0:0:0:5 REJECT", "dead", "in full"},
+    {"Connect:IPv6:2001:db8:: REJECT", "dead", "in full"},
+    {"Connect:IPv6:2001:0db8 REJECT", "dead", "leading zeros"},
+    {"Connect:IPv6:2001::1:1:1:1:1:1:1:1 REJECT", "dead", "compressed"},
+    {"Connect:192.0.02 REJECT", "dead", "02"},
+    {"Connect:192.0.256 REJECT", "dead", "256"},
+    {"Form:spam.example REJECT", "dead", "form:"},
+    {"spam.example REJECT # since May", "dangerous", "553"},
+    {"spam.example OK#", "dangerous", "553"},
+    {"spam.example SKIP", "dangerous", "SKIP"},
+    {"spam.example ERROR:", "dangerous", "without a text"},
+    {"spam.example ERROR:5.7.1:", "dangerous", "without a text"},
+    {"spam.example QUARANTINE:", "dangerous", "without a text"},
+    {"spam.example ERROR:\"250 fine\"", "dangerous", "250"},
+    {"spam.example 354 go on", "dangerous", "354"},
+    {"spam.example ERROR:5.7.1:199 what", "dangerous", "199"},
+    {"spam.example ERROR:\"550 50% off\"", "dangerous", "%"},
+    {"From:spam.example TEMP", "dangerous", "DNS"},
+    {"spam.example REJCT", "dangerous", "no keyword"},
+};
+
+BOOST_DATA_TEST_CASE(bad_entries, data::make(bad))
+{
+    const auto found =
+        lint_access(std::string{"# one\n"} + sample.line + "\n", {});
+    BOOST_REQUIRE_EQUAL(found.size(), 1U);
+    BOOST_TEST(found[0].line == 2U);
+    BOOST_TEST(name_of(found[0].kind) == sample.kind);
+    BOOST_TEST(found[0].cause.find(sample.cause) != std::string::npos,
+               found[0].cause);
+    BOOST_TEST(!found[0].cure.empty());
+}
+
+const char* const good[] = {
+    "192.0.2 REJECT",
+    "Connect:IPv6:2001:db8 RELAY",
+    "Connect:IPv6:2001:db8:0:0:0:0:0:5 OK",
+    "Connect:IPv6:0:0:0:0:0:0:0:1 RELAY",
+    "Connect:[192.0.2.4] REJECT",
+    "From:spam@example.net ERROR:5.7.1:550 go away",
+    "To:user+*@example.net ERROR:\"550 5.1.1 no such user\"",
+    "From:user@ DISCARD",
+    "Spam:postmaster@ FRIEND",
+    "example.com QUARANTINE:look at this",
+    "example.com 450 later",
+    "GreetPause:192.0.2 5000",
+    "ClientRate: 10",
+    "TLS_Srv:mx.example.net ENCR:112",
+    "AuthInfo:mx \"U:a\" \"P:100%\"",
+    "Virus:archive@example.org OK",
+    "com REJECT",
+};
+
+BOOST_DATA_TEST_CASE(good_entries, data::make(good))
+{
+    for (const auto& f : lint_access(sample, {}))
+        BOOST_ERROR(sample << ": " << f.cause);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_line_with_the_same_key_names_the_first)
+{
+    const auto found = lint_access("a.example OK\n# x\nA.Example REJECT\n", {});
+    BOOST_REQUIRE_EQUAL(found.size(), 1U);
+    BOOST_TEST(found[0].line == 3U);
+    BOOST_TEST(found[0].cause.find("line 1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(features_make_entries_live)
+{
+    LintOptions options;
+    options.skip = options.dotdomain = true;
+    BOOST_TEST(
+        lint_access("a.example SKIP\nFrom:.b.example OK\n", options).empty());
+    BOOST_TEST(lint_access("From:x@a.example SKIP\n", options).size() == 1U);
+    BOOST_TEST(lint_access("From:a.example RELAY\n", options).empty());
+    options.relay_mail_from = true;
+    BOOST_TEST(lint_access("From:a.example RELAY\n", options).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_that_is_too_long)
+{
+    const auto found =
+        lint_access("a.example 550 " + std::string(1024, 'x') + "\n", {});
+    BOOST_REQUIRE(!found.empty());
+    BOOST_TEST(name_of(found[0].kind) == std::string{"refused"});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
