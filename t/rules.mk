@@ -3,19 +3,26 @@ test_progs += unit-tests
 unit-tests_srcs := $(wildcard t/unit/*.cc)
 unit-tests_libs := boost_unit_test_framework
 
+# Programs that tests start: a milter that obeys, and one that does nothing.
+test_progs += test-milter bench-null-milter
+test-milter_srcs := t/protocol/test_milter.cc
+bench-null-milter_srcs := t/bench/null_milter.cc
+helpers := $(bin)/test-milter $(bin)/bench-null-milter
+
 # VARIANT=asan builds of the same programs, for the unit and protocol tiers.
 asan-build:
-	@$(MAKE) --no-print-directory VARIANT=asan all build/asan/bin/unit-tests
+	@$(MAKE) --no-print-directory VARIANT=asan all build/asan/bin/unit-tests \
+		build/asan/bin/test-milter
 
 check: prepared
-	@$(MAKE) --no-print-directory all $(bin)/unit-tests
+	@$(MAKE) --no-print-directory all $(bin)/unit-tests $(helpers)
 	@$(MAKE) --no-print-directory asan-build
 	@$(PYTHON) t/run unit unit-asan protocol protocol-asan diff e2e
 
 check-unit: $(bin)/unit-tests
 	@$(PYTHON) t/run unit
 
-check-protocol: all
+check-protocol: all $(helpers)
 	@$(PYTHON) t/run protocol
 
 check-diff: all

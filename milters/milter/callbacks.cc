@@ -92,6 +92,8 @@ sfsistat status_of(SMFICTX* ctx, const Answer& answer)
 sfsistat give(SMFICTX* ctx, Connection& connection, Stage stage, Answer answer)
 {
     const bool silent = the_program->needs.is_silent(stage);
+    if (answer.kind() == Answer::Kind::skip && stage != Stage::body)
+        answer = Answer::proceed();
     if (!is_legal(stage, answer.kind()) ||
         (silent && answer.kind() != Answer::Kind::proceed)) {
         connection.waiting = std::move(answer);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -36,23 +38,31 @@ private:
     /// A step that is over sooner is not slow.
     static constexpr std::chrono::milliseconds patience{5};
 
+    /// Kicks of one round.  Each starts a worker that takes a session; when
+    /// that one is slow too, the next round doubles them.
+    static constexpr int most = 16;
+
     void run()
     {
         std::unique_lock lock{mutex_};
+        auto pause = patience;
         while (true) {
             changed_.wait(lock, [this] { return steps_ > 0; });
             const auto before = ended_;
             lock.unlock();
-            std::this_thread::sleep_for(patience);
+            std::this_thread::sleep_for(pause);
             lock.lock();
-            // Steps that come and go are quick; only when none has ended
-            // may all workers be busy with slow ones.
-            if (steps_ == 0 || ended_ != before)
+            // Steps that come and go are quick; only when none has ended may
+            // all workers be busy with slow ones.
+            if (steps_ == 0 || ended_ != before) {
+                pause = patience;
                 continue;
-            const int wanted = steps_;
+            }
+            const int wanted = std::min(steps_, most);
             lock.unlock();
             for (int i = 0; i < wanted; ++i)
                 kick();
+            pause = std::min(pause * 5 / 4, std::chrono::milliseconds{100});
             lock.lock();
         }
     }
