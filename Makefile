@@ -55,6 +55,8 @@ libs :=         # shared libraries; the linker drops what a program needs not
 
 # milters/NAME/main.cc makes the program NAME, or name_of.NAME
 name_of.relay := relay-milter
+name_of.scanner := virus-scanner
+name_of.virus := virus-milter
 
 include $(sort $(wildcard */rules.mk))
 

@@ -1,7 +1,7 @@
 # Tests.  `make check` runs every tier below; t/run sums their JUnit reports.
 test_progs += unit-tests
 unit-tests_srcs := $(wildcard t/unit/*.cc)
-unit-tests_libs := boost_unit_test_framework
+unit-tests_libs := boost_unit_test_framework clamav
 
 # Programs that tests start: a milter that obeys, and one that does nothing.
 test_progs += test-milter bench-null-milter

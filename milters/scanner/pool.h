@@ -1,0 +1,129 @@
+// Sandboxed workers as a Scanner: a queue in front of them, one retry for a
+// message whose worker died, and a new set of signatures beside the old one.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "milters/scanner/process.h"
+#include "policy/scan/database.h"
+#include "policy/scan/scanner.h"
+
+namespace milters::scanner {
+
+struct PoolOptions {
+    Command command{};
+    std::string database{};  ///< watched for changes; empty: not watched
+    std::chrono::milliseconds deadline{240000};  ///< waiting and scanning
+    std::chrono::milliseconds attempt{150000};   ///< one scan
+    unsigned max_waiting = 1000;
+    std::chrono::milliseconds watch{60000};  ///< how often to look; 0: never
+    std::chrono::milliseconds settle{2000};  ///< unchanged so long: complete
+    bool serial = false;  ///< end the old set before the new one is loaded
+    /// One line; `alarm` if somebody should look after it.
+    std::function<void(bool alarm, const std::string&)> log;
+};
+
+/// What the status command shows.
+struct PoolState {
+    policy::scan::EngineInfo engine{};  ///< generation empty: not ready
+    unsigned idle = 0;
+    unsigned waiting = 0;
+    std::string last_error{};  ///< why the newest set was not taken
+    std::uint64_t reloads = 0;
+    std::uint64_t retries = 0;
+};
+
+/// Safe to call from many threads.  Its own thread looks after the scanner
+/// process: starts it again when it dies, and replaces it when the database
+/// has changed.
+class Pool final : public policy::scan::Scanner {
+public:
+    explicit Pool(PoolOptions options);
+    ~Pool() override;
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    policy::scan::Verdict scan(const policy::scan::ScanJob& job,
+                               const std::function<void()>& tick) override;
+    policy::scan::EngineInfo info() const override;
+
+    /// Waits until the first set is loaded.  The error says why it is not.
+    policy::Status wait_ready(std::chrono::milliseconds limit);
+
+    /// Loads the set again, changed or not.  Returns at once.
+    void reload();
+
+    PoolState state() const;
+
+private:
+    using Steady = std::chrono::steady_clock;
+    using LinkPtr = std::unique_ptr<Link>;
+
+    struct Waiter {
+        std::condition_variable wake;
+        LinkPtr link;
+    };
+    using Queue = std::list<Waiter*>;
+
+    // in pool.cc: a message's way
+    policy::Result<LinkPtr> acquire(bool urgent, Steady::time_point end,
+                                    const std::function<void()>& tick);
+    policy::Result<policy::scan::Verdict> attempt(
+        LinkPtr& link, const policy::scan::ScanJob& job, Steady::time_point end,
+        const std::function<void()>& tick);
+    void give_back(LinkPtr link);
+    void offer(LinkPtr link);
+
+    // in supervise.cc: the process's life, on thread_
+    void supervise();
+    void keep_running();
+    void start_next();
+    void hear(const std::shared_ptr<Process>& process);
+    void on_event(const std::shared_ptr<Process>& process,
+                  const policy::scan::ScannerEvent& event, Fd socket);
+    void take_over(const std::shared_ptr<Process>& process);
+    void lost(const std::shared_ptr<Process>& process, const std::string& why);
+    void look_at_database();
+    bool room_beside() const;
+    void retire_current();
+    void say(bool alarm, const std::string& text) const;
+    void wake_supervisor() const;
+
+    const PoolOptions options_;
+    mutable std::mutex mutex_;
+    std::condition_variable became_ready_;
+    std::vector<LinkPtr> idle_;
+    Queue urgent_;
+    Queue waiting_;
+    std::shared_ptr<Process> current_;
+    std::shared_ptr<Process> next_;
+    std::string last_error_;
+    std::uint64_t next_job_ = 1;
+    std::uint64_t reloads_ = 0;
+    std::uint64_t retries_ = 0;
+    bool stop_ = false;
+    bool reload_asked_ = false;
+
+    // thread_ only
+    std::string refused_;  ///< fingerprint of a set that would not load
+    std::optional<policy::scan::DatabaseState> changing_;
+    Steady::time_point changed_at_{};
+    Steady::time_point next_look_{};
+    Steady::time_point not_before_{};
+    std::chrono::milliseconds backoff_{};
+
+    Fd wake_;
+    std::thread thread_;
+};
+
+}  // namespace milters::scanner

@@ -1,0 +1,287 @@
+#include "policy/scan/clamav.h"
+
+#include <clamav.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "policy/scan/part_cache.h"
+
+namespace policy::scan {
+namespace {
+
+/// What a list of parts may hold; more is the finding `limits`.
+constexpr std::size_t max_parts = 500;
+constexpr std::size_t max_part_name = 160;
+
+/// The scan that runs in this process, for libclamav's callbacks.
+struct Running {
+    PartCache& cache;
+    bool want_parts;
+    Verdict verdict{};
+    std::vector<Digest> seen{};
+    /// Members that a container announced as encrypted.
+    bool list_full = false;
+};
+
+Running* running = nullptr;
+/// First error message of the library outside of a scan (loading).
+std::string* load_error = nullptr;
+
+void remember_first(std::string& where, std::string_view text)
+{
+    while (!text.empty() && text.back() == '\n')
+        text.remove_suffix(1);
+    if (where.empty())
+        where = text;
+}
+
+/// Every way in which libclamav fails open says so here first: a temporary
+/// folder that is gone or full, a file that cannot be read.  The context that
+/// comes along may be null, hence `running`.
+void on_message(enum cl_msg severity, const char* /*full*/, const char* text,
+                void* /*context*/)
+{
+    if (severity < CL_MSG_ERROR)
+        return;
+    if (running) {
+        running->verdict.add(ScanStatus::error, "");
+        remember_first(running->verdict.detail, text);
+    } else if (load_error) {
+        remember_first(*load_error, text);
+    }
+}
+
+void on_virus(int /*fd*/, const char* name, void* /*context*/)
+{
+    if (running && name)
+        running->verdict.add(status_of_signature(name), name);
+}
+
+void list_part(Running& scan, Part part)
+{
+    if (scan.verdict.parts.size() >= max_parts) {
+        scan.list_full = true;
+        return;
+    }
+    part.name.resize(std::min(part.name.size(), max_part_name));
+    scan.verdict.parts.push_back(std::move(part));
+}
+
+/// The same bytes count as the same part only if the engine looks at them in
+/// the same way: as the same type, at the same depth.
+Digest key_of(const char* type, std::uint32_t level, std::uint32_t attributes,
+              std::string_view bytes)
+{
+    Sha256 hash;
+    hash.update(type ? type : "");
+    hash.update({reinterpret_cast<const char*>(&level), sizeof level});
+    hash.update(
+        {reinterpret_cast<const char*>(&attributes), sizeof attributes});
+    hash.update(bytes);
+    return hash.finish();
+}
+
+cl_error_t on_file(int /*fd*/, const char* type, const char** /*ancestors*/,
+                   size_t /*parent_size*/, const char* name, size_t size,
+                   const char* buffer, uint32_t level, uint32_t attributes,
+                   void* /*context*/)
+try {
+    if (!running || level == 0)
+        return CL_CLEAN;
+    if (running->want_parts) {
+        list_part(*running,
+                  {name ? name : "", type ? type : "", size, level, false});
+        return CL_CLEAN;
+    }
+    if (!buffer)
+        return CL_CLEAN;
+    const Digest key = key_of(type, level, attributes, {buffer, size});
+    if (running->cache.contains(key))
+        return CL_BREAK;
+    running->seen.push_back(key);
+    return CL_CLEAN;
+} catch (...) {
+    if (running)
+        running->verdict.add(ScanStatus::error, "");
+    return CL_CLEAN;
+}
+
+/// A member of a container, also one that cannot be unpacked.
+cl_error_t on_member(const char* container, unsigned long /*container_size*/,
+                     const char* name, unsigned long size, int encrypted,
+                     unsigned int /*position*/, void* /*context*/)
+try {
+    if (running && running->want_parts)
+        list_part(*running, {name ? name : "", container ? container : "", size,
+                             1, encrypted != 0});
+    return CL_CLEAN;
+} catch (...) {
+    if (running)
+        running->verdict.add(ScanStatus::error, "");
+    return CL_CLEAN;
+}
+
+unsigned database_options(const Detect& detect)
+{
+    unsigned options = CL_DB_BYTECODE;
+    if (detect.phishing)
+        options |= CL_DB_PHISHING | CL_DB_PHISHING_URLS;
+    if (detect.pua)
+        options |= CL_DB_PUA;
+    return options;
+}
+
+/// clamscan's defaults, and every limit that is hit is reported.
+cl_scan_options scan_options(const Detect& detect)
+{
+    cl_scan_options options{};
+    options.general = CL_SCAN_GENERAL_HEURISTICS;
+    options.parse = ~0U;
+    options.heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX;
+    if (detect.encrypted)
+        options.heuristic |= CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE |
+                             CL_SCAN_HEURISTIC_ENCRYPTED_DOC;
+    if (detect.macros)
+        options.heuristic |= CL_SCAN_HEURISTIC_MACROS;
+    if (detect.broken)
+        options.heuristic |=
+            CL_SCAN_HEURISTIC_BROKEN | CL_SCAN_HEURISTIC_BROKEN_MEDIA;
+    return options;
+}
+
+struct EngineFree {
+    void operator()(cl_engine* engine) const noexcept
+    {
+        cl_engine_free(engine);
+    }
+};
+
+Status set_limits(cl_engine* engine, const Limits& limits)
+{
+    const std::pair<cl_engine_field, long long> numbers[] = {
+        {CL_ENGINE_MAX_SCANSIZE, static_cast<long long>(limits.scan_size)},
+        {CL_ENGINE_MAX_FILESIZE, static_cast<long long>(limits.file_size)},
+        {CL_ENGINE_MAX_RECURSION, limits.recursion},
+        {CL_ENGINE_MAX_FILES, limits.files},
+        {CL_ENGINE_MAX_SCANTIME, limits.scan_time.count()},
+        // Its key is MD5 and it forgets what was infected: we keep our own.
+        {CL_ENGINE_DISABLE_CACHE, 1},
+    };
+    for (const auto& [field, number] : numbers)
+        if (const auto rc = cl_engine_set_num(engine, field, number);
+            rc != CL_SUCCESS)
+            return fail(
+                Errc::usage,
+                std::string{"libclamav refuses a limit: "} + cl_strerror(rc));
+    return {};
+}
+
+void set_callbacks(cl_engine* engine)
+{
+    cl_engine_set_clcb_virus_found(engine, on_virus);
+    cl_engine_set_clcb_file_inspection(engine, on_file);
+    cl_engine_set_clcb_meta(engine, on_member);
+}
+
+std::string why(const std::string& said, cl_error_t rc)
+{
+    return said.empty() ? cl_strerror(rc) : said + ": " + cl_strerror(rc);
+}
+
+/// The verdict that a return code itself carries.
+void judge(Running& scan, cl_error_t rc, const char* name)
+{
+    Verdict& verdict = scan.verdict;
+    if (rc == CL_VIRUS && name)
+        verdict.add(status_of_signature(name), name);
+    else if (rc == CL_VIRUS)
+        verdict.add(ScanStatus::infected, "unnamed");
+    else if (rc == CL_ETIMEOUT)
+        verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.ScanTime");
+    else if (rc == CL_EMAXREC || rc == CL_EMAXSIZE || rc == CL_EMAXFILES)
+        verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded");
+    else if (rc != CL_CLEAN && rc != CL_VERIFIED) {
+        verdict.add(ScanStatus::error, "");
+        remember_first(verdict.detail, cl_strerror(rc));
+    }
+    if (scan.list_full)
+        verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.Parts");
+}
+
+}  // namespace
+
+struct Engine::Handle {
+    std::unique_ptr<cl_engine, EngineFree> engine;
+    cl_scan_options options{};
+    PartCache cache;
+};
+
+Engine::Engine() = default;
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options)
+{
+    cl_set_clcb_msg(on_message);
+    static const cl_error_t initialised = cl_init(CL_INIT_DEFAULT);
+    if (initialised != CL_SUCCESS)
+        return fail(Errc::io, cl_strerror(initialised));
+    std::unique_ptr<cl_engine, EngineFree> engine{cl_engine_new()};
+    if (!engine)
+        return fail(Errc::io, "libclamav: no memory for an engine");
+    if (auto set = set_limits(engine.get(), options.limits); !set)
+        return fail(set.error());
+    set_callbacks(engine.get());
+
+    std::string said;
+    load_error = &said;
+    unsigned count = 0;
+    auto rc = cl_load(options.database.c_str(), engine.get(), &count,
+                      database_options(options.detect));
+    if (rc == CL_SUCCESS && count > 0)
+        rc = cl_engine_compile(engine.get());
+    load_error = nullptr;
+    if (rc != CL_SUCCESS)
+        return fail(Errc::format, options.database + ": " + why(said, rc));
+    if (count == 0)
+        return fail(Errc::format, options.database + ": no signatures");
+
+    std::unique_ptr<Engine> out{new Engine};
+    out->info_ = {"ClamAV", cl_retver(), count, 0, 0, ""};
+    int err = 0;
+    out->info_.base = static_cast<unsigned>(
+        cl_engine_get_num(engine.get(), CL_ENGINE_DB_VERSION, &err));
+    out->info_.base_time =
+        cl_engine_get_num(engine.get(), CL_ENGINE_DB_TIME, &err);
+    out->handle_ = std::make_unique<Handle>(
+        Handle{std::move(engine), scan_options(options.detect),
+               PartCache{options.part_cache}});
+    return out;
+}
+
+Status Engine::use_temp_dir(const std::string& path)
+{
+    const auto rc = cl_engine_set_str(handle_->engine.get(), CL_ENGINE_TMPDIR,
+                                      path.c_str());
+    if (rc != CL_SUCCESS)
+        return fail(Errc::io, path + ": " + cl_strerror(rc));
+    return {};
+}
+
+Verdict Engine::scan(int fd, bool want_parts)
+{
+    Running scan{handle_->cache, want_parts};
+    cl_scan_options options = handle_->options;
+    const char* name = nullptr;
+    unsigned long scanned = 0;
+    running = &scan;
+    const auto rc = cl_scandesc_callback(
+        fd, nullptr, &name, &scanned, handle_->engine.get(), &options, nullptr);
+    judge(scan, rc, name);
+    running = nullptr;
+    if (scan.verdict.clean())
+        handle_->cache.add(scan.seen);
+    return std::move(scan.verdict);
+}
+
+}  // namespace policy::scan

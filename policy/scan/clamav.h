@@ -1,0 +1,45 @@
+// libclamav, behind one door.  For the scanner process only: no milter links
+// this, since what a hostile file does to the library it does to the process.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "policy/result.h"
+#include "policy/scan/options.h"
+#include "policy/scan/verdict.h"
+
+namespace policy::scan {
+
+/// A compiled set of signatures.  One scan at a time in a process, since
+/// libclamav's messages reach us through one callback for all of it.  Many
+/// processes share an engine by fork(2), copy on write.
+class Engine {
+public:
+    /// Loads and compiles; takes seconds and much memory.  A set that is
+    /// empty, torn or unreadable is an Errc::format with libclamav's words.
+    static Result<std::unique_ptr<Engine>> load(const EngineOptions& options);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// Where the library unpacks from now on.  A worker sets its own.
+    Status use_temp_dir(const std::string& path);
+
+    /// Scans an open file from its beginning.  Anything that the library
+    /// could not look at ends as a finding: error, limits or locked.
+    /// @param want_parts  list the files inside, too; the cache of clean
+    ///                    parts is not used then, as it would hide them
+    Verdict scan(int fd, bool want_parts = false);
+
+    const EngineInfo& info() const { return info_; }
+
+private:
+    struct Handle;
+    Engine();
+
+    std::unique_ptr<Handle> handle_;
+    EngineInfo info_;
+};
+
+}  // namespace policy::scan

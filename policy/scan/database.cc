@@ -1,0 +1,96 @@
+#include "policy/scan/database.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace policy::scan {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What libclamav loads from a folder (clamav documentation, "Signatures").
+constexpr std::array<std::string_view, 35> extensions = {
+    ".cvd", ".cld",  ".cud", ".db",  ".hdb", ".hsb", ".hdu", ".hsu", ".fp",
+    ".sfp", ".mdb",  ".msb", ".mdu", ".msu", ".imp", ".ndb", ".ndu", ".ldb",
+    ".ldu", ".sdb",  ".zmd", ".rmd", ".idb", ".wdb", ".pdb", ".gdb", ".ftm",
+    ".ign", ".ign2", ".cdb", ".cat", ".crb", ".cbc", ".yar", ".yara"};
+
+bool is_database(const fs::path& path)
+{
+    const std::string extension = path.extension().string();
+    return std::find(extensions.begin(), extensions.end(), extension) !=
+               extensions.end() ||
+           path.extension() == ".pwdb" || path.extension() == ".cfg";
+}
+
+Result<std::vector<std::string>> files_of(const std::string& path)
+{
+    std::error_code error;
+    if (!fs::is_directory(path, error))
+        return std::vector{path};
+    std::vector<std::string> out;
+    fs::directory_iterator it{path, error};
+    if (error)
+        return fail(Errc::io, path + ": " + error.message());
+    for (; it != fs::directory_iterator{}; it.increment(error)) {
+        if (is_database(it->path()))
+            out.push_back(it->path().string());
+        if (error)
+            return fail(Errc::io, path + ": " + error.message());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+}  // namespace
+
+Result<DatabaseState> look_at_database(const std::string& path)
+{
+    const auto files = files_of(path);
+    if (!files)
+        return fail(files.error());
+    DatabaseState state;
+    for (const std::string& file : *files) {
+        struct stat s {};
+        if (::stat(file.c_str(), &s) != 0) {
+            const int error = errno;
+            if (error == ENOENT && files->size() > 1)
+                continue;  // replaced while we looked: the next look sees it
+            return fail(error == ENOENT ? Errc::gone : Errc::io,
+                        file + ": " + std::strerror(error));
+        }
+        ++state.files;
+        state.bytes += static_cast<std::uint64_t>(s.st_size);
+        state.newest = std::max<std::int64_t>(state.newest, s.st_mtim.tv_sec);
+        state.fingerprint += fs::path{file}.filename().string() + ":" +
+                             std::to_string(s.st_ino) + ":" +
+                             std::to_string(s.st_size) + ":" +
+                             std::to_string(s.st_mtim.tv_sec) + "." +
+                             std::to_string(s.st_mtim.tv_nsec) + "\n";
+    }
+    if (state.files == 0)
+        return fail(Errc::gone, path + ": no signature files");
+    return state;
+}
+
+std::uint64_t available_memory()
+{
+    std::ifstream in{"/proc/meminfo"};
+    std::string word;
+    std::uint64_t kib = 0;
+    while (in >> word)
+        if (word == "MemAvailable:" && in >> kib)
+            return kib * 1024;
+    return std::numeric_limits<std::uint64_t>::max();
+}
+
+}  // namespace policy::scan

@@ -1,0 +1,158 @@
+#define BOOST_TEST_DYN_LINK
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "policy/scan/cache.h"
+#include "policy/scan/part_cache.h"
+#include "policy/scan/verdict.h"
+#include "policy/scan/wire.h"
+
+BOOST_AUTO_TEST_SUITE(scan)
+
+using namespace policy::scan;
+
+BOOST_AUTO_TEST_CASE(names_of_signatures_tell_the_status)
+{
+    const std::pair<const char*, ScanStatus> cases[] = {
+        {"Eicar-Test-Signature", ScanStatus::infected},
+        {"Heuristics.Limits.Exceeded.MaxFileSize", ScanStatus::limits},
+        {"Heuristics.Limits.Exceeded", ScanStatus::limits},
+        {"Heuristics.Encrypted.Zip", ScanStatus::locked},
+        {"Heuristics.Phishing.Email.SpoofedDomain", ScanStatus::suspicious},
+        {"Heuristics.OLE2.ContainsMacros", ScanStatus::suspicious},
+        {"PUA.Win.Packer.X", ScanStatus::suspicious},
+        {"Win.Heuristics.X", ScanStatus::infected},
+        {"", ScanStatus::infected}};
+    for (const auto& [name, want] : cases)
+        BOOST_TEST(name_of(status_of_signature(name)) == name_of(want), name);
+}
+
+BOOST_AUTO_TEST_CASE(the_most_telling_finding_comes_first)
+{
+    Verdict verdict;
+    BOOST_TEST(verdict.clean());
+    verdict.add(ScanStatus::locked, "Heuristics.Encrypted.Zip");
+    verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded");
+    verdict.add(ScanStatus::locked, "Heuristics.Encrypted.Zip");
+    BOOST_TEST(verdict.findings.size() == 2U);
+    BOOST_TEST(name_of(verdict.status()) == "limits");
+    verdict.add(ScanStatus::error, "");
+    BOOST_TEST(name_of(verdict.status()) == "error");
+    verdict.add(ScanStatus::infected, "Worm");
+    BOOST_TEST(verdict.signature() == "Worm");
+    verdict.add(ScanStatus::clean, "");
+    BOOST_TEST(verdict.findings.size() == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(a_signature_cannot_forge_a_header)
+{
+    BOOST_TEST(clean_signature("A\r\nX: y\x80 b") == "A__X:_y__b");
+    BOOST_TEST(clean_signature(std::string(500, 'a')).size() == 128U);
+}
+
+BOOST_AUTO_TEST_CASE(answers_survive_the_wire)
+{
+    Verdict verdict;
+    verdict.add(ScanStatus::infected, "Worm.X");
+    verdict.parts.push_back({"a\xff.exe", "CL_TYPE_MSEXE", 12, 2, true});
+    verdict.detail = "line\nbreak";
+    const auto back = read_answer(write(7, verdict), 7);
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((back->findings == verdict.findings));
+    BOOST_TEST(back->parts.at(0).name == "a\xef\xbf\xbd.exe");
+    BOOST_TEST(back->parts.at(0).encrypted);
+    BOOST_TEST(back->detail == "line break");
+}
+
+BOOST_AUTO_TEST_CASE(a_captured_worker_cannot_say_more_than_a_verdict)
+{
+    const char* const bad[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        R"({"scan":8,"findings":[],"parts":[],"detail":""})",
+        R"({"scan":7,"parts":[],"detail":""})",
+        R"({"scan":7,"findings":{},"parts":[],"detail":""})",
+        R"({"scan":7,"findings":[["clean",""]],"parts":[],"detail":""})",
+        R"({"scan":7,"findings":[["fine",""]],"parts":[],"detail":""})",
+        R"({"scan":7,"findings":["infected"],"parts":[],"detail":""})",
+        R"({"scan":7,"findings":[],"parts":[[1]],"detail":""})",
+        R"({"scan":-7,"findings":[],"parts":[],"detail":""})",
+        R"({"scan":7,"findings":[],"parts":[],"detail":3})"};
+    for (const char* packet : bad)
+        BOOST_TEST(!read_answer(packet, 7).has_value(), packet);
+    BOOST_TEST(!read_answer(std::string(max_packet + 1, ' '), 7).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(events_survive_the_wire)
+{
+    ScannerEvent event;
+    event.kind = ScannerEvent::Kind::gone;
+    event.id = 3;
+    event.pid = 44;
+    event.text = "SIGSYS";
+    event.engine = {"ClamAV", "1.4.6", 99, 27000, 1700000000, ""};
+    const auto back = read_event(write(event));
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((back->kind == ScannerEvent::Kind::gone));
+    BOOST_TEST(back->id == 3U);
+    BOOST_TEST(back->text == "SIGSYS");
+    BOOST_TEST(back->engine.signatures == 99U);
+    BOOST_TEST(!read_event(R"({"event":"hello"})").has_value());
+    BOOST_TEST(read_kill(write_kill(5)).value() == 5U);
+    BOOST_TEST(!read_kill("{}").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(cache_forgets_with_the_engine)
+{
+    VerdictCache cache{2};
+    const Digest a = Sha256::of("a");
+    const Digest b = Sha256::of("b");
+    const Digest c = Sha256::of("c");
+    Verdict infected;
+    infected.add(ScanStatus::infected, "Worm");
+    cache.add(a, "one", infected);
+    BOOST_TEST(cache.find(a, "one")->signature() == "Worm");
+    BOOST_TEST(!cache.find(a, "two").has_value());
+    BOOST_TEST(!cache.find(a, "").has_value());
+    cache.add(b, "one", Verdict{});
+    BOOST_TEST(cache.find(a, "one").has_value());
+    cache.add(c, "one", Verdict{});  // b was used least recently
+    BOOST_TEST(!cache.find(b, "one").has_value());
+    BOOST_TEST(cache.find(a, "one").has_value());
+    cache.add(b, "two", Verdict{});
+    BOOST_TEST(!cache.find(a, "one").has_value());
+    BOOST_TEST(cache.size() == 1U);
+    BOOST_TEST(cache.hits() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(cache_keeps_no_failure)
+{
+    VerdictCache cache{8};
+    const Digest key = Sha256::of("x");
+    cache.add(key, "one", Verdict::error("disk full"));
+    Verdict slow;
+    slow.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.ScanTime");
+    cache.add(key, "one", slow);
+    BOOST_TEST(cache.size() == 0U);
+    cache.add(key, "", Verdict{});
+    BOOST_TEST(cache.size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(part_cache_is_bounded)
+{
+    PartCache cache{2};
+    const Digest a = Sha256::of("a");
+    const Digest b = Sha256::of("b");
+    const Digest c = Sha256::of("c");
+    cache.add({a, b, a, c});
+    BOOST_TEST(cache.size() == 2U);
+    BOOST_TEST(!cache.contains(a));
+    BOOST_TEST(cache.contains(c));
+    PartCache none{0};
+    none.add({a});
+    BOOST_TEST(none.size() == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
