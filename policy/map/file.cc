@@ -275,6 +275,21 @@ Result<std::shared_ptr<const Snapshot>> parse_file(std::string_view octets,
     return parsed;
 }
 
+Status check_writable(std::string_view octets, const std::string& path)
+{
+    if (!is_bdb(octets)) {
+        const auto read = parse_file(octets, path);
+        return fail(Errc::format,
+                    read ? path +
+                               ": can be read but not written, as it is no "
+                               "Berkeley DB file of libdb"
+                         : read.error().text);
+    }
+    const auto whole =
+        visit_bdb(octets, [](std::string_view, std::string_view) {});
+    return whole ? whole : fail(Errc::format, path + ": " + whole.error().text);
+}
+
 std::unique_ptr<Source> open_file(std::string path, bool optional)
 {
     return std::make_unique<FileSource>(std::move(path), optional);

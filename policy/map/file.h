@@ -48,4 +48,8 @@ Result<Reading> read_locked(const std::string& path,
 Result<std::shared_ptr<const Snapshot>> parse_file(std::string_view octets,
                                                    const std::string& path);
 
+/// Whether bdb_apply() may be let at the file: a hash or btree of libdb with
+/// every page as it should be.  Pure.
+Status check_writable(std::string_view octets, const std::string& path);
+
 }  // namespace policy::map

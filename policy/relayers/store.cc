@@ -1,5 +1,7 @@
 #include "policy/relayers/store.h"
 
+#include <algorithm>
+
 namespace policy::relayers {
 
 Standing standing(const Grant& grant, Seconds now, std::chrono::seconds window)
@@ -8,6 +10,54 @@ Standing standing(const Grant& grant, Seconds now, std::chrono::seconds window)
     if (grant.expires)
         valid = now < *grant.expires;
     return valid ? Standing::valid : Standing::expired;
+}
+
+void sort_by_network(std::vector<Grant>& grants)
+{
+    std::sort(grants.begin(), grants.end(), [](const auto& a, const auto& b) {
+        return a.network < b.network;
+    });
+}
+
+Status Store::add_all(std::span<const Grant> grants)
+{
+    for (const auto& grant : grants)
+        if (auto added = add(grant); !added)
+            return added;
+    return {};
+}
+
+Result<std::vector<Network>> Store::remove_all(
+    std::span<const Network> networks)
+{
+    std::vector<Network> gone;
+    for (const auto& network : networks) {
+        const auto removed = remove(network);
+        if (!removed)
+            return fail(removed.error());
+        if (*removed)
+            gone.push_back(network);
+    }
+    return gone;
+}
+
+Result<std::vector<Grant>> Store::remove_where(const Condition& unwanted)
+{
+    auto grants = list();
+    if (!grants)
+        return grants;
+    std::erase_if(*grants, [&](const Grant& g) { return !unwanted(g); });
+    std::vector<Network> networks;
+    for (const auto& grant : *grants)
+        networks.push_back(grant.network);
+    if (const auto gone = remove_all(networks); !gone)
+        return fail(gone.error());
+    return grants;
+}
+
+Result<Check> Store::verify(bool)
+{
+    return fail(Errc::usage, "this store has no file to verify");
 }
 
 }  // namespace policy::relayers

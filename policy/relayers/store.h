@@ -3,8 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,9 @@ struct Grant {
     std::string service{};             ///< "pop3", "imap"; empty where unknown
     std::optional<Seconds> expires{};  ///< own end, in place of the window
     std::string reason{};              ///< an administrator's words
+    /// Of a prefix that a login opened beside its own address: that address.
+    /// Removing the address removes the prefix too.
+    std::optional<ClientAddr> opener{};
 
     friend bool operator==(const Grant&, const Grant&) = default;
 };
@@ -35,14 +41,37 @@ enum class Standing { valid, expired };
 /// expire` removes it (the rule of 1.1.0).  Pure.
 Standing standing(const Grant& grant, Seconds now, std::chrono::seconds window);
 
+/// IPv4 before IPv6, then by number, the wider network first.
+void sort_by_network(std::vector<Grant>& grants);
+
+/// Numbers for `postern status` and `vsmtprelay stats`.
+struct Stats {
+    std::size_t grants = 0;       ///< all, networks among them
+    std::size_t networks = 0;     ///< prefixes wider than one address
+    std::size_t others = 0;       ///< entries of the file that are no grants
+    std::uint64_t pending = 0;    ///< changes not yet in relayers.db
+    std::uint64_t snapshots = 0;  ///< times relayers.db was written
+    std::chrono::milliseconds snapshot_time{};  ///< duration of the last
+    std::uint64_t foreign_changes = 0;          ///< times others had written it
+    std::uint64_t failures = 0;  ///< snapshots or reloads that failed
+    std::string last_error{};    ///< empty once one succeeded again
+};
+
+/// What `vsmtprelay verify` finds, one line each; empty: all is well.
+struct Check {
+    std::vector<std::string> problems;
+    std::vector<std::string> repairs;  ///< what was done about them
+};
+
 /// Where grants are kept.  All members may be called from any thread.
 class Store {
 public:
     virtual ~Store() = default;
 
-    /// The narrowest grant that covers `client`, valid or not; nullopt if
-    /// none.  An error when the store cannot answer: then nobody relays and
-    /// the reply is 4xx.
+    /// The narrowest grant that covers `client` and is valid now; if none is,
+    /// the narrowest that has expired; nullopt if there is none at all.  An
+    /// error when the store cannot answer: then nobody relays and the reply
+    /// is 4xx.
     virtual Result<std::optional<Grant>> find(const ClientAddr& client) = 0;
 
     /// Stores or replaces; returns once the grant survives a kill -9.
@@ -53,6 +82,23 @@ public:
 
     /// Every grant, ordered by network.
     virtual Result<std::vector<Grant>> list() = 0;
+
+    /// Several at once: all are stored or none, where the store can do that.
+    virtual Status add_all(std::span<const Grant> grants);
+
+    /// @return the networks that had a grant, of which there is none now
+    virtual Result<std::vector<Network>> remove_all(
+        std::span<const Network> networks);
+
+    /// Removes what the condition holds for, and nothing that was renewed
+    /// meanwhile.  @return what was removed, ordered by network
+    using Condition = std::function<bool(const Grant&)>;
+    virtual Result<std::vector<Grant>> remove_where(const Condition& unwanted);
+
+    virtual Stats stats() { return {}; }
+
+    /// Looks whether relayers.db is whole; with `repair`, puts it right.
+    virtual Result<Check> verify(bool repair);
 };
 
 }  // namespace policy::relayers
