@@ -135,6 +135,14 @@ Result<std::optional<Grant>> DirectStore::find(const ClientAddr& client)
     return now->grants.find(client, settings_.clock(), settings_.window);
 }
 
+Result<std::optional<Grant>> DirectStore::exact(const Network& network)
+{
+    const auto now = book();
+    if (!now)
+        return fail(now.error());
+    return now->grants.exact(network);
+}
+
 Result<std::vector<Grant>> DirectStore::list()
 {
     const auto now = book();

@@ -34,6 +34,7 @@ public:
     explicit DirectStore(DirectSettings settings);
 
     Result<std::optional<Grant>> find(const ClientAddr& client) override;
+    Result<std::optional<Grant>> exact(const Network& network) override;
     /// Makes the file if there is none.
     Status add(const Grant& grant) override;
     Result<bool> remove(const Network& network) override;

@@ -127,6 +127,12 @@ Result<std::optional<Grant>> FileStore::find(const ClientAddr& client)
     return book_.grants.find(client, now, window_.load());
 }
 
+Result<std::optional<Grant>> FileStore::exact(const Network& network)
+{
+    const std::shared_lock lock{memory_};
+    return book_.grants.exact(network);
+}
+
 Status FileStore::add(const Grant& grant)
 {
     return add_all({&grant, 1});

@@ -68,6 +68,7 @@ public:
     FileStore& operator=(const FileStore&) = delete;
 
     Result<std::optional<Grant>> find(const ClientAddr& client) override;
+    Result<std::optional<Grant>> exact(const Network& network) override;
     Status add(const Grant& grant) override;
     Result<bool> remove(const Network& network) override;
     Result<std::vector<Grant>> list() override;

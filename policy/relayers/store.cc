@@ -19,6 +19,17 @@ void sort_by_network(std::vector<Grant>& grants)
     });
 }
 
+Result<std::optional<Grant>> Store::exact(const Network& network)
+{
+    const auto grants = list();
+    if (!grants)
+        return fail(grants.error());
+    for (const auto& grant : *grants)
+        if (grant.network == network)
+            return grant;
+    return std::optional<Grant>{};
+}
+
 Status Store::add_all(std::span<const Grant> grants)
 {
     for (const auto& grant : grants)

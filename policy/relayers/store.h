@@ -74,6 +74,9 @@ public:
     /// is 4xx.
     virtual Result<std::optional<Grant>> find(const ClientAddr& client) = 0;
 
+    /// The grant of just this network, valid or not.
+    virtual Result<std::optional<Grant>> exact(const Network& network);
+
     /// Stores or replaces; returns once the grant survives a kill -9.
     virtual Status add(const Grant& grant) = 0;
 
