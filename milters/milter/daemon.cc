@@ -9,9 +9,11 @@
 #include <condition_variable>
 #include <iostream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 #include "milters/milter/callbacks.h"
+#include "milters/milter/janitor.h"
 #include "milters/milter/kick.h"
 #include "milters/milter/signals.h"
 
@@ -106,7 +108,9 @@ public:
     int serve();
 
 private:
+    policy::Status make_folders();
     policy::Status open_milter_socket();
+    policy::Status drop_root();
     void supervise();
     [[noreturn]] void stop(int exit_code);
     void watch_the_stop(int exit_code);
@@ -145,8 +149,43 @@ policy::Status Run::open_milter_socket()
     return {};
 }
 
+policy::Status Run::make_folders()
+{
+    const auto& socket = service_.socket;
+    if (!service_.pid_file.empty())
+        if (auto made = make_folder_of(service_.pid_file, service_.account);
+            !made)
+            return made;
+    if (socket.kind != net::SocketSpec::Kind::unix_path)
+        return {};
+    return make_folder_of(socket.path, service_.account);
+}
+
+policy::Status Run::drop_root()
+{
+    if (!service_.account)
+        return {};
+    if (geteuid() != 0)
+        return become(*service_.account);
+    auto names = service_.names;
+    if (service_.socket.kind == net::SocketSpec::Kind::unix_path)
+        names.push_back(service_.socket.path);
+    auto janitor = Janitor::start(names, service_.pid_file);
+    if (!janitor)
+        return policy::fail(janitor.error());
+    if (auto fine = become(*service_.account); !fine)
+        return fine;
+    if (!service_.pid_file.empty())
+        names.push_back(service_.pid_file);
+    if (may_remove(names))
+        janitor->dismiss();
+    return {};
+}
+
 policy::Status Run::open()
 {
+    if (auto made = make_folders(); !made)
+        return made;
     if (!service_.pid_file.empty()) {
         auto pid_file = PidFile::create(service_.pid_file, service_.account);
         if (!pid_file)
@@ -160,9 +199,8 @@ policy::Status Run::open()
     set_kick_target(service_.socket);
     if (auto fine = service_.bind(); !fine)
         return fine;
-    if (service_.account)
-        if (auto fine = become(*service_.account); !fine)
-            return fine;
+    if (auto fine = drop_root(); !fine)
+        return fine;
     return service_.start();
 }
 
@@ -233,6 +271,17 @@ void Run::end(int exit_code)
     _exit(exit_code);
 }
 
+/// Each line of an error to the log, and to whoever has started us.
+void tell(const Service& service, const std::string& text)
+{
+    std::istringstream lines{text};
+    for (std::string line; std::getline(lines, line);) {
+        if (!service.foreground)
+            std::cerr << service.program->name << ": " << line << '\n';
+        service.log->line(Level::error, "", policy::printable(line));
+    }
+}
+
 }  // namespace
 
 void request_reload()
@@ -254,10 +303,7 @@ int serve(Service& service)
     // Not destroyed after a start: detached threads use it to the end.
     auto* const run = new Run{service, *background};
     if (const auto opened = run->open(); !opened) {
-        const auto& text = opened.error().text;
-        if (!service.foreground)
-            std::cerr << service.program->name << ": " << text << '\n';
-        service.log->line(Level::error, "", policy::printable(text));
+        tell(service, opened.error().text);
         const int code = exit_code_of(opened.error());
         background->failed(code);
         delete run;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "milters/milter/process.h"
 #include "milters/milter/session.h"
@@ -25,8 +26,11 @@ struct Service {
     policy::Log* log = nullptr;
 
     /// Binds the program's other sockets; as root if started so, one thread.
+    /// Adds the names of unix sockets to `names`.
     std::function<policy::Status()> bind{};
-    /// Opens maps and starts threads; as the account.
+    std::vector<std::string> names{};
+    /// Opens maps and starts threads; as the account.  An error may have
+    /// several lines, one for each problem.
     std::function<policy::Status()> start{};
     /// Takes over a new configuration.  Runs in a thread of its own, one at
     /// a time.

@@ -116,6 +116,20 @@ policy::Result<net::Ownership> ownership(const std::string& owner,
     return out;
 }
 
+policy::Status make_folder_of(const std::string& path,
+                              const std::optional<Account>& account)
+{
+    const auto folder = path.substr(0, path.rfind('/'));
+    if (folder.empty() || access(folder.c_str(), F_OK) == 0)
+        return {};
+    if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+        return fail(Errc::io, because(folder));
+    if (account && geteuid() == 0 &&
+        lchown(folder.c_str(), account->uid, account->gid) != 0)
+        return fail(Errc::io, because(folder));
+    return {};
+}
+
 void raise_file_limit()
 {
     constexpr rlim_t enough = 65536;
@@ -126,31 +140,63 @@ void raise_file_limit()
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+namespace {
+
+/// Whether `fd` is the regular file of that name, with no other name: a root
+/// who starts us must not be led to overwrite somebody's file.
+bool is_our_file(int fd, const std::string& path)
+{
+    struct stat open {
+    }, named{};
+    return fstat(fd, &open) == 0 && S_ISREG(open.st_mode) &&
+           open.st_nlink == 1 && lstat(path.c_str(), &named) == 0 &&
+           open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+std::string first_line(int fd)
+{
+    std::array<char, 24> bytes{};
+    const auto n = read(fd, bytes.data(), bytes.size() - 1);
+    std::string text{bytes.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+    return text.substr(0, text.find('\n'));
+}
+
+policy::Status write_pid(int fd, const std::string& path)
+{
+    const auto line = std::to_string(getpid()) + "\n";
+    if (ftruncate(fd, 0) != 0 || write(fd, line.data(), line.size()) !=
+                                     static_cast<ssize_t>(line.size()))
+        return fail(Errc::io, because(path));
+    return {};
+}
+
+}  // namespace
+
 policy::Result<PidFile> PidFile::create(const std::string& path,
                                         const std::optional<Account>& account)
 {
-    PidFile out;
-    out.fd_ =
-        open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (out.fd_ < 0)
-        return fail(Errc::io, because(path));
-    if (flock(out.fd_, LOCK_EX | LOCK_NB) != 0) {
-        std::array<char, 24> pid{};
-        const auto n = read(out.fd_, pid.data(), pid.size() - 1);
-        std::string text{pid.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
-        text.erase(std::min(text.find('\n'), text.size()));
-        return fail(Errc::denied, path + ": already running, pid " + text);
+    constexpr int tries = 10;  // the holder may remove it just now
+    for (int i = 0; i < tries; ++i) {
+        PidFile out;
+        out.fd_ =
+            open(path.c_str(),
+                 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+        if (out.fd_ < 0)
+            return fail(Errc::io, because(path));
+        if (flock(out.fd_, LOCK_EX | LOCK_NB) != 0)
+            return fail(Errc::denied,
+                        path + ": already running, pid " + first_line(out.fd_));
+        if (!is_our_file(out.fd_, path))
+            continue;
+        out.path_ = path;
+        if (auto written = write_pid(out.fd_, path); !written)
+            return fail(written.error());
+        if (account && geteuid() == 0 &&
+            fchown(out.fd_, account->uid, account->gid) != 0)
+            return fail(Errc::io, because(path));
+        return out;
     }
-    out.path_ = path;
-    const auto line = std::to_string(getpid()) + "\n";
-    if (ftruncate(out.fd_, 0) != 0 ||
-        write(out.fd_, line.data(), line.size()) !=
-            static_cast<ssize_t>(line.size()))
-        return fail(Errc::io, because(path));
-    if (account && geteuid() == 0 &&
-        fchown(out.fd_, account->uid, account->gid) != 0)
-        return fail(Errc::io, because(path));
-    return out;
+    return fail(Errc::io, path + ": is not a file of its own");
 }
 
 PidFile::PidFile(PidFile&& other) noexcept

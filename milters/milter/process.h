@@ -31,6 +31,11 @@ policy::Result<net::Ownership> ownership(const std::string& owner,
                                          const std::string& group, mode_t mode,
                                          const std::optional<Account>& account);
 
+/// Makes the folder that `path` lies in, owned by `account`, if it is missing
+/// and its own parent is there: /run is empty after a boot.
+policy::Status make_folder_of(const std::string& path,
+                              const std::optional<Account>& account);
+
 /// As many open files as the system allows, but no more than 65536.
 void raise_file_limit();
 

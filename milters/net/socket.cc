@@ -22,6 +22,19 @@ std::string because(const std::string& what)
     return what + ": " + std::strerror(errno);
 }
 
+/// Closes a descriptor, if it is one.
+struct FdGuard {
+    explicit FdGuard(int d) : fd{d} {}
+    ~FdGuard()
+    {
+        if (fd >= 0)
+            ::close(fd);
+    }
+    FdGuard(const FdGuard&) = delete;
+    FdGuard& operator=(const FdGuard&) = delete;
+    int fd;
+};
+
 /// An address to bind or to connect to.
 struct Address {
     sockaddr_storage storage{};
@@ -102,23 +115,55 @@ SocketName& SocketName::operator=(SocketName&& other) noexcept
     return *this;
 }
 
+namespace {
+
+/// Owner and mode of the socket itself, whatever its name has become in the
+/// meantime: in a folder of somebody else it may be a symlink by now.
+policy::Status give(const std::string& path, int fd, uid_t uid, gid_t gid,
+                    mode_t mode)
+{
+#ifdef O_PATH
+    const auto self = "/proc/self/fd/" + std::to_string(fd);
+    const bool chowned = fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+    if (chowned && chmod(self.c_str(), mode) == 0)
+        return {};
+    if (chowned && errno != ENOENT)
+        return fail(Errc::denied, because(path));
+#endif
+    // No /proc here.
+    if (lchown(path.c_str(), uid, gid) != 0)
+        return fail(Errc::denied, because(path + ": change of owner"));
+    if (fchmodat(AT_FDCWD, path.c_str(), mode, 0) != 0)
+        return fail(Errc::denied, because(path));
+    return {};
+}
+
+}  // namespace
+
 policy::Result<SocketName> SocketName::adopt(const std::string& path,
                                              const Ownership& ownership)
 {
+#ifdef O_PATH
+    const int fd = ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct stat info {};
-    if (lstat(path.c_str(), &info) != 0)
-        return fail(Errc::io, because(path));
+    const bool found = fd >= 0 && fstat(fd, &info) == 0;
+#else
+    const int fd = -1;
+    struct stat info {};
+    const bool found = lstat(path.c_str(), &info) == 0;
+#endif
+    const FdGuard guard{fd};
+    if (!found || !S_ISSOCK(info.st_mode))
+        return fail(Errc::io, path + ": the socket was taken away");
     SocketName name;
     name.path_ = path;
     name.dev_ = info.st_dev;
     name.ino_ = info.st_ino;
-    const auto uid = ownership.owner.value_or(info.st_uid);
-    const auto gid = ownership.group.value_or(info.st_gid);
-    if ((uid != info.st_uid || gid != info.st_gid) &&
-        lchown(path.c_str(), uid, gid) != 0)
-        return fail(Errc::denied, because(path + ": change of owner"));
-    if (chmod(path.c_str(), ownership.mode) != 0)
-        return fail(Errc::denied, because(path));
+    if (auto given =
+            give(path, fd, ownership.owner.value_or(info.st_uid),
+                 ownership.group.value_or(info.st_gid), ownership.mode);
+        !given)
+        return fail(given.error());
     return name;
 }
 

@@ -109,11 +109,11 @@ policy::config::Problems RelayMilter::take_over(ConfigPtr config)
 
 Status RelayMilter::start()
 {
-    const auto problems = take_over(config_);
-    for (const auto& problem : problems)
-        log_.line(Level::error, "", policy::printable(problem));
-    if (!problems.empty())
-        return fail(policy::Errc::parse, problems.front());
+    std::string all;
+    for (const auto& problem : take_over(config_))
+        all += problem + "\n";
+    if (!all.empty())
+        return fail(policy::Errc::parse, all);
     return servers_.start(config_->relay);
 }
 
@@ -170,7 +170,7 @@ int RelayMilter::run()
     service_.program = &program_;
     service_.log = &log_;
     service_.bind = [this] {
-        return servers_.bind(config_->relay, service_.account);
+        return servers_.bind(config_->relay, service_.account, service_.names);
     };
     service_.start = [this] { return start(); };
     service_.reload = [this] { reload(); };

@@ -25,6 +25,9 @@ Status Servers::bind_one(const policy::config::SocketSpec& spec,
                                              config.socket_mode, account);
     if (!ownership)
         return fail(ownership.error());
+    if (spec.kind == policy::config::SocketSpec::Kind::unix_path)
+        if (auto made = milter::make_folder_of(spec.path, account); !made)
+            return made;
     auto socket = net::ListenSocket::open(spec, *ownership);
     if (!socket)
         return fail(socket.error());
@@ -33,15 +36,23 @@ Status Servers::bind_one(const policy::config::SocketSpec& spec,
 }
 
 Status Servers::bind(const policy::config::Relay& config,
-                     const std::optional<milter::Account>& account)
+                     const std::optional<milter::Account>& account,
+                     std::vector<std::string>& names)
 {
     const auto now = [this] { return current_.get(); };
     if (auto fine = bind_one(config.map_socket, config, config.map_socket_group,
                              account, socketmap_protocol(now));
         !fine)
         return fine;
-    return bind_one(config.policy_socket, config, config.policy_socket_group,
-                    account, delegation_protocol(now));
+    if (auto fine =
+            bind_one(config.policy_socket, config, config.policy_socket_group,
+                     account, delegation_protocol(now));
+        !fine)
+        return fine;
+    for (const auto* spec : {&config.map_socket, &config.policy_socket})
+        if (!spec->path.empty())
+            names.push_back(spec->path);
+    return {};
 }
 
 Status Servers::start(const policy::config::Relay& config)

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,8 +26,10 @@ public:
     Servers(const Servers&) = delete;
     Servers& operator=(const Servers&) = delete;
 
+    /// @param names  gets the paths of the unix sockets
     policy::Status bind(const policy::config::Relay& config,
-                        const std::optional<milter::Account>& account);
+                        const std::optional<milter::Account>& account,
+                        std::vector<std::string>& names);
     policy::Status start(const policy::config::Relay& config);
     /// Takes names away, ends the loop's thread and the workers.
     void stop();
