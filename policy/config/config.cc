@@ -321,6 +321,7 @@ Loaded assemble(Values values, Problems problems)
     const Section log{config->values, "log."};
     config->log = {log.text("facility"), log.text("level"),
                    log.text("decisions")};
+    config->virus = read_virus(config->values, problems);
     Checker{*config, problems}.run();
     if (!problems.empty())
         return {nullptr, std::move(problems)};

@@ -11,6 +11,7 @@
 #include "policy/address.h"
 #include "policy/config/socket_spec.h"
 #include "policy/config/values.h"
+#include "policy/config/virus.h"
 
 namespace policy::config {
 
@@ -112,6 +113,7 @@ struct Config {
     std::string user;
     std::string on_error;
     Relay relay;
+    Virus virus;
     Log log;
 
     /// For `place()` of a setting in messages.

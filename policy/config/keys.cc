@@ -1,6 +1,9 @@
 #include "policy/config/keys.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "policy/config/keys_parts.h"
 
 namespace policy::config {
 namespace {
@@ -323,22 +326,30 @@ constexpr Key table[] = {
 
 std::span<const Key> keys()
 {
-    return table;
+    static const std::vector<Key> all = [] {
+        std::vector<Key> keys{std::begin(table), std::end(table)};
+        for (const auto& part : {virus_keys()})
+            keys.insert(keys.end(), part.begin(), part.end());
+        return keys;
+    }();
+    return all;
 }
 
 const Key* find_key(std::string_view name)
 {
-    const auto* const found =
-        std::find_if(std::begin(table), std::end(table),
+    const auto all = keys();
+    const auto found =
+        std::find_if(all.begin(), all.end(),
                      [&](const Key& key) { return key.name == name; });
-    return found == std::end(table) ? nullptr : found;
+    return found == all.end() ? nullptr : &*found;
 }
 
 namespace {
 
 bool begins_a_key(const std::string& prefix)
 {
-    return std::any_of(std::begin(table), std::end(table), [&](const Key& key) {
+    const auto all = keys();
+    return std::any_of(all.begin(), all.end(), [&](const Key& key) {
         return key.name.starts_with(prefix);
     });
 }

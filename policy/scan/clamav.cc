@@ -17,10 +17,10 @@ constexpr std::size_t max_part_name = 160;
 /// The scan that runs in this process, for libclamav's callbacks.
 struct Running {
     PartCache& cache;
+    const Limits& limits;
     bool want_parts;
     Verdict verdict{};
     std::vector<Digest> seen{};
-    /// Members that a container announced as encrypted.
     bool list_full = false;
 };
 
@@ -68,6 +68,16 @@ void list_part(Running& scan, Part part)
     scan.verdict.parts.push_back(std::move(part));
 }
 
+/// Zip members larger than a file may be are cut off there and the rest is
+/// not looked at, which libclamav does not report: neither the announced size
+/// nor that of what was unpacked may reach the limit.
+void check_size(Running& scan, std::uint64_t size)
+{
+    if (size >= scan.limits.file_size)
+        scan.verdict.add(ScanStatus::limits,
+                         "Heuristics.Limits.Exceeded.MaxFileSize");
+}
+
 /// The same bytes count as the same part only if the engine looks at them in
 /// the same way: as the same type, at the same depth.
 Digest key_of(const char* type, std::uint32_t level, std::uint32_t attributes,
@@ -89,6 +99,7 @@ cl_error_t on_file(int /*fd*/, const char* type, const char** /*ancestors*/,
 try {
     if (!running || level == 0)
         return CL_CLEAN;
+    check_size(*running, size);
     if (running->want_parts) {
         list_part(*running,
                   {name ? name : "", type ? type : "", size, level, false});
@@ -112,7 +123,10 @@ cl_error_t on_member(const char* container, unsigned long /*container_size*/,
                      const char* name, unsigned long size, int encrypted,
                      unsigned int /*position*/, void* /*context*/)
 try {
-    if (running && running->want_parts)
+    if (!running)
+        return CL_CLEAN;
+    check_size(*running, size);
+    if (running->want_parts)
         list_part(*running, {name ? name : "", container ? container : "", size,
                              1, encrypted != 0});
     return CL_CLEAN;
@@ -214,6 +228,7 @@ void judge(Running& scan, cl_error_t rc, const char* name)
 struct Engine::Handle {
     std::unique_ptr<cl_engine, EngineFree> engine;
     cl_scan_options options{};
+    Limits limits{};
     PartCache cache;
 };
 
@@ -254,7 +269,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options)
     out->info_.base_time =
         cl_engine_get_num(engine.get(), CL_ENGINE_DB_TIME, &err);
     out->handle_ = std::make_unique<Handle>(
-        Handle{std::move(engine), scan_options(options.detect),
+        Handle{std::move(engine), scan_options(options.detect), options.limits,
                PartCache{options.part_cache}});
     return out;
 }
@@ -268,16 +283,31 @@ Status Engine::use_temp_dir(const std::string& path)
     return {};
 }
 
-Verdict Engine::scan(int fd, bool want_parts)
+/// One pass over the file.  libclamav reports one heuristic alert a pass.
+void Engine::pass(int fd, std::uint32_t general, std::uint32_t heuristic)
 {
-    Running scan{handle_->cache, want_parts};
     cl_scan_options options = handle_->options;
+    options.general = general;
+    options.heuristic = heuristic;
     const char* name = nullptr;
     unsigned long scanned = 0;
-    running = &scan;
     const auto rc = cl_scandesc_callback(
         fd, nullptr, &name, &scanned, handle_->engine.get(), &options, nullptr);
-    judge(scan, rc, name);
+    judge(*running, rc, name);
+}
+
+Verdict Engine::scan(int fd, bool want_parts)
+{
+    Running scan{handle_->cache, handle_->limits, want_parts};
+    running = &scan;
+    pass(fd, handle_->options.general, handle_->options.heuristic);
+    const ScanStatus first = scan.verdict.status();
+    if (first == ScanStatus::locked || first == ScanStatus::suspicious) {
+        // That alert may stand before a limit that was hit, too: ask again
+        // for limits alone.
+        scan.want_parts = false;
+        pass(fd, CL_SCAN_GENERAL_HEURISTICS, CL_SCAN_HEURISTIC_EXCEEDS_MAX);
+    }
     running = nullptr;
     if (scan.verdict.clean())
         handle_->cache.add(scan.seen);

@@ -2,6 +2,7 @@
 // this, since what a hostile file does to the library it does to the process.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,7 @@ public:
 private:
     struct Handle;
     Engine();
+    void pass(int fd, std::uint32_t general, std::uint32_t heuristic);
 
     std::unique_ptr<Handle> handle_;
     EngineInfo info_;

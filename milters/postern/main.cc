@@ -1,0 +1,37 @@
+// postern: the administrator's command.  Its first word chooses what it does.
+#include <sysexits.h>
+
+#include <iostream>
+#include <string_view>
+
+#include "milters/postern/scan.h"
+
+namespace {
+
+struct Command {
+    std::string_view name;
+    int (*run)(int argc, const char* const* argv);
+    const char* about;
+};
+
+constexpr Command commands[] = {
+    {"scan", milters::postern::scan, "scan files for viruses"},
+};
+
+int usage()
+{
+    std::cerr << "usage: postern COMMAND [ARGUMENT...]\n";
+    for (const Command& command : commands)
+        std::cerr << "  " << command.name << "  " << command.about << '\n';
+    return EX_USAGE;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    for (const Command& command : commands)
+        if (argc > 1 && command.name == argv[1])
+            return command.run(argc - 1, argv + 1);
+    return usage();
+}

@@ -1,0 +1,13 @@
+// Sections of the table of keys that have files of their own.
+#pragma once
+
+#include <span>
+
+#include "policy/config/keys.h"
+
+namespace policy::config {
+
+/// virus: scanning and what is done about its verdicts.
+std::span<const Key> virus_keys();
+
+}  // namespace policy::config

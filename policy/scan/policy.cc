@@ -1,0 +1,179 @@
+#include "policy/scan/policy.h"
+
+#include <algorithm>
+
+namespace policy::scan {
+namespace {
+
+constexpr std::array<const char*, 7> action_names = {
+    "accept", "tag", "strip", "quarantine", "discard", "tempfail", "reject"};
+
+char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool any_glob(const std::vector<std::string>& patterns, std::string_view text)
+{
+    return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
+                                           [&](const std::string& p) {
+                                               return glob_match(p, text);
+                                           });
+}
+
+bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
+{
+    return networks.empty() || std::any_of(networks.begin(), networks.end(),
+                                           [&](const Network& network) {
+                                               return network.contains(addr);
+                                           });
+}
+
+bool in_direction(Group::Direction direction, const MailFrom& from)
+{
+    const bool out = !from.auth_user.empty() || from.client.is_loopback();
+    return direction == Group::Direction::any ||
+           (direction == Group::Direction::out) == out;
+}
+
+bool in_group(const Group& group, const MailFrom& from, std::string_view rcpt)
+{
+    return any_glob(group.senders, from.sender) &&
+           any_glob(group.recipients, rcpt) &&
+           in_networks(group.networks, from.client) &&
+           (group.users.empty() || !from.auth_user.empty()) &&
+           any_glob(group.users, from.auth_user) &&
+           in_direction(group.direction, from);
+}
+
+const SignatureRule* rule_for(const Rules& rules, const std::string& signature,
+                              const std::string& group, Seconds now)
+{
+    const auto found =
+        std::find_if(rules.signatures.begin(), rules.signatures.end(),
+                     [&](const SignatureRule& rule) {
+                         return (rule.group.empty() || rule.group == group) &&
+                                (!rule.expires || now < *rule.expires) &&
+                                glob_match(rule.match, signature);
+                     });
+    return found == rules.signatures.end() ? nullptr : &*found;
+}
+
+/// What one finding calls for in a group.
+Outcome outcome_of(const Rules& rules, const Group* group,
+                   const Finding& finding, Seconds now)
+{
+    Outcome out;
+    out.status = finding.status;
+    out.signature = finding.signature;
+    out.group = group ? group->name : "";
+    if (!finding.signature.empty())
+        if (const auto* rule =
+                rule_for(rules, finding.signature, out.group, now)) {
+            out.action = rule->action;
+            out.rule = "signatures";
+            out.place = rule->place;
+            out.reason = rule->reason;
+            return out;
+        }
+    const ActionTable& table = group ? group->actions : rules.actions;
+    out.action = table[static_cast<std::size_t>(finding.status)];
+    out.rule = "actions";
+    out.place = group ? group->place : "";
+    return out;
+}
+
+bool is_hit(const AttachmentRule& rule, const Part& part)
+{
+    std::string_view type = part.type;
+    if (type.starts_with("CL_TYPE_"))
+        type.remove_prefix(8);
+    return (rule.inside || part.level <= 1) && part.size > rule.larger &&
+           any_glob(rule.names, part.name) && any_glob(rule.types, type);
+}
+
+/// Of two outcomes the stricter; of equals the first.
+void keep_stricter(Outcome& kept, Outcome other, bool first)
+{
+    if (first || other.action > kept.action)
+        kept = std::move(other);
+}
+
+}  // namespace
+
+const char* name_of(Action action)
+{
+    return action_names[static_cast<std::size_t>(action)];
+}
+
+std::optional<Action> parse_action(std::string_view text)
+{
+    const auto found =
+        std::find(action_names.begin(), action_names.end(), text);
+    if (found == action_names.end())
+        return std::nullopt;
+    return static_cast<Action>(found - action_names.begin());
+}
+
+bool glob_match(std::string_view pattern, std::string_view text)
+{
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() &&
+                   (pattern[p] == '?' || lower(pattern[p]) == lower(text[t]))) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+const Group* group_of(const Rules& rules, const MailFrom& from,
+                      std::string_view rcpt)
+{
+    const auto found =
+        std::find_if(rules.groups.begin(), rules.groups.end(),
+                     [&](const Group& g) { return in_group(g, from, rcpt); });
+    return found == rules.groups.end() ? nullptr : &*found;
+}
+
+Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,
+               const Verdict& verdict, Seconds now)
+{
+    const Group* group = group_of(rules, from, rcpt);
+    Outcome out;
+    out.group = group ? group->name : "";
+    if (group && !group->scan) {
+        out.scan = false;
+        out.place = group->place;
+        return out;
+    }
+    bool first = true;
+    for (const Finding& finding : verdict.findings) {
+        keep_stricter(out, outcome_of(rules, group, finding, now), first);
+        first = false;
+    }
+    for (const AttachmentRule& rule : rules.attachments)
+        for (const Part& part : verdict.parts)
+            if (is_hit(rule, part)) {
+                Outcome hit{rule.action, ScanStatus::suspicious, part.name,
+                            out.group,   "attachments",          rule.place,
+                            rule.reason};
+                keep_stricter(out, std::move(hit), first);
+                first = false;
+            }
+    return out;
+}
+
+}  // namespace policy::scan

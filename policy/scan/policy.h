@@ -1,0 +1,108 @@
+// What is done about a verdict, by sender, recipient, client and signature.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/address.h"
+#include "policy/clock.h"
+#include "policy/scan/verdict.h"
+
+namespace policy::scan {
+
+/// From the mildest to the strictest.
+enum class Action {
+    accept,      ///< delivered, and the header says what it is
+    tag,         ///< the same, and the subject says so too
+    strip,       ///< delivered with a notice in the place of its content
+    quarantine,  ///< taken, and held by the MTA
+    discard,     ///< taken, and thrown away
+    tempfail,    ///< 451
+    reject,      ///< 550
+};
+
+const char* name_of(Action action);
+std::optional<Action> parse_action(std::string_view text);
+
+/// An action for each status; clean is always accepted.
+using ActionTable = std::array<Action, status_count>;
+
+/// People and clients with actions of their own.  Empty lists match all.
+struct Group {
+    std::string name;
+    std::int64_t priority = 0;
+    std::vector<std::string> senders;     ///< globs, no case
+    std::vector<std::string> recipients;  ///< globs, no case
+    std::vector<Network> networks;
+    std::vector<std::string> users;  ///< globs
+    enum class Direction { any, in, out } direction = Direction::any;
+    bool scan = true;
+    ActionTable actions{};  ///< complete: inherited ones filled
+    std::string place;      ///< file:line
+};
+
+/// An action for names of signatures; the first that matches counts.
+struct SignatureRule {
+    std::string match;  ///< glob
+    Action action = Action::reject;
+    std::string group;  ///< empty: all
+    std::string reason;
+    std::string author;
+    std::optional<Seconds> expires;
+    std::string place;
+};
+
+/// An action for files in a message; the strictest that matches counts.
+struct AttachmentRule {
+    std::vector<std::string> names;  ///< globs, no case
+    std::vector<std::string> types;  ///< globs without CL_TYPE_
+    std::uint64_t larger = 0;
+    bool inside = true;
+    Action action = Action::reject;
+    std::string reason;
+    std::string place;
+};
+
+struct Rules {
+    ActionTable actions{};      ///< where no group matches
+    std::vector<Group> groups;  ///< highest priority first
+    std::vector<SignatureRule> signatures;
+    std::vector<AttachmentRule> attachments;
+};
+
+/// Who sends.
+struct MailFrom {
+    std::string sender;  ///< without brackets
+    ClientAddr client;
+    std::string auth_user;  ///< empty: not authenticated
+};
+
+/// What is done for one recipient, and why.
+struct Outcome {
+    Action action = Action::accept;
+    ScanStatus status = ScanStatus::clean;
+    std::string signature;  ///< or the attachment's name
+    std::string group;      ///< name; empty: none
+    std::string rule;       ///< "actions", "signatures", "attachments"
+    std::string place;      ///< file:line of the rule; empty: a default
+    std::string reason;
+    bool scan = true;  ///< the group wants to be scanned
+};
+
+/// Whether `text` matches: `*` anything, `?` one octet, all else itself,
+/// letters in either case.  Linear in practice, no backtracking beyond one *.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+/// The first group of `rules` that this sender and recipient are in, or null.
+const Group* group_of(const Rules& rules, const MailFrom& from,
+                      std::string_view rcpt);
+
+/// The strictest of what the findings and attachments call for.  Pure.
+Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,
+               const Verdict& verdict, Seconds now);
+
+}  // namespace policy::scan

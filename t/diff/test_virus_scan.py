@@ -1,0 +1,119 @@
+"""The verdict of `postern scan` is clamscan's, on every file, same options."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from harness import virus
+
+BIN = os.environ["POSTERN_BIN"]
+
+# name, flags of clamscan, virus section of postern.yaml
+SETTINGS = [
+    ("defaults", ["--alert-encrypted", "--alert-exceeds-max"], ""),
+    ("nothing extra", ["--alert-exceeds-max"], "  detect: {encrypted: no, phishing: no}\n"),
+    ("everything", ["--alert-encrypted", "--alert-exceeds-max", "--alert-broken",
+                    "--alert-broken-media", "--alert-macros", "--detect-pua"],
+     "  detect: {pua: yes, encrypted: yes, macros: yes, broken: yes}\n"),
+    ("tight limits", ["--alert-exceeds-max", "--max-recursion=4", "--max-files=50",
+                      "--max-scansize=2M", "--max-filesize=1500K"],
+     "  detect: {encrypted: no}\n"
+     "  limits: {recursion: 4, files: 50, scan_size: 2M, file_size: 1500K}\n"),
+]
+
+
+def corpus(directory):
+    """Every test file of ClamAV and what we make ourselves, as paths."""
+    paths = list(virus.testfiles())
+    made = os.path.join(directory, "made")
+    os.mkdir(made)
+    for name, data in virus.containers(directory).items():
+        path = os.path.join(made, name)
+        with open(path, "wb") as f:
+            f.write(data)
+        paths.append(path)
+    return paths
+
+
+def status_of(name):
+    """What a name given by clamscan counts as."""
+    if name.startswith("Heuristics.Limits.Exceeded"):
+        return "limits"
+    if name.startswith("Heuristics.Encrypted."):
+        return "protected"
+    if name.startswith(("Heuristics.", "PUA.")):
+        return "suspicious"
+    return "infected"
+
+
+def clamscan(database, flags, paths):
+    done = subprocess.run([virus.CLAMSCAN, "-d", database, "--no-summary", *flags, *paths],
+                          stdout=subprocess.PIPE, text=True, timeout=300)
+    out = {}
+    for line in done.stdout.splitlines():
+        path, _, said = line.rpartition(": ")
+        if said.endswith(" FOUND"):
+            name = said[:-len(" FOUND")]
+            out[path] = (status_of(name), name)
+        elif said in ("OK", "Empty file"):
+            out[path] = ("clean", None)
+        else:
+            out[path] = ("error", said)
+    return done.returncode, out
+
+
+def postern_scan(config, paths):
+    done = subprocess.run([BIN + "/postern", "scan", "--json", "-c", config, *paths],
+                          stdout=subprocess.PIPE, text=True, timeout=300)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {v["file"]: v for v in lines}
+
+
+# Where the answers differ on purpose: clamscan calls it clean although a limit
+# cut it short, or names only one of two alerts.
+def stricter(theirs, ours):
+    return ours["status"] == "limits" and theirs in ("clean", "protected", "suspicious")
+
+
+@pytest.mark.parametrize("name,flags,section", SETTINGS, ids=[s[0] for s in SETTINGS])
+def test_as_clamscan(site, name, flags, section):
+    database = virus.database(site + "/db")
+    os.mkdir(site + "/tmp")
+    os.chmod(site + "/tmp", 0o755)
+    config = site + "/postern.yaml"
+    with open(config, "w") as f:
+        f.write(f"virus:\n  database: {database}\n  temp_dir: {site}/tmp\n"
+                f"  max_message: 500M\n{section}")
+    paths = corpus(site)
+    their_code, theirs = clamscan(database, flags, paths)
+    our_code, ours = postern_scan(config, paths)
+    assert set(ours) == set(theirs) == set(paths)
+    wrong = []
+    for path in paths:
+        status, signature = theirs[path]
+        same = ours[path]["status"] == status and ours[path].get("signature") == signature
+        if not same and not stricter(status, ours[path]):
+            wrong.append((os.path.basename(path), theirs[path], ours[path]))
+    assert not wrong
+    assert our_code == their_code == 1
+    if name == "defaults":
+        infected = [p for p in virus.testfiles() if ours[p]["status"] == "infected"]
+        assert len(infected) == len(virus.testfiles()) >= 44
+
+
+def test_exit_codes(site):
+    database = virus.database(site + "/db")
+    with open(site + "/clean", "w") as f:
+        f.write("hello\n")
+    scan = [BIN + "/postern", "scan", "-d", database]
+    run = lambda *a: subprocess.run([*scan, *a], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True)
+    assert run(site + "/clean").returncode == 0
+    assert run(site + "/clean", virus.TESTFILES + "clam.zip").returncode == 1
+    missing = run(site + "/none", virus.TESTFILES + "clam.zip")
+    assert missing.returncode == 2
+    assert "error (No such file or directory)" in missing.stdout
+    assert run("--nonsense").returncode == 64
+    assert subprocess.run([BIN + "/postern", "scan", "-d", site + "/none", site + "/clean"],
+                          stderr=subprocess.PIPE).returncode == 2

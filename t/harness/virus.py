@@ -1,0 +1,142 @@
+"""Signatures, hostile files and mail, all made at run time."""
+import base64
+import glob
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+import zipfile
+
+from harness import server
+
+TESTFILES = server("clamav", "usr/share/clamav-testfiles/")
+CLAMSCAN = server("clamav", "usr/bin/clamscan")
+CLAMD = server("clamav", "usr/sbin/clamd")
+CLAMAV_MILTER = server("clamav", "usr/sbin/clamav-milter")
+
+
+def eicar():
+    """The EICAR test file; no file of ours holds it."""
+    return (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD" +
+            b"-ANTIVIRUS-TEST" + b"-FILE!$H+H*")
+
+
+def clam():
+    with open(TESTFILES + "clam.exe", "rb") as f:
+        return f.read()
+
+
+def testfiles():
+    return sorted(glob.glob(TESTFILES + "*"))
+
+
+def database(directory, extra=()):
+    """A small set: EICAR and clam.exe, by hash and by pattern.
+
+    extra  (file name, text) of more signature files
+    """
+    os.makedirs(directory, exist_ok=True)
+    sha = hashlib.sha256
+    files = {
+        "test.hsb": f"{sha(eicar()).hexdigest()}:{len(eicar())}:Eicar-Test:73\n"
+                    f"{sha(clam()).hexdigest()}:{len(clam())}:Clam.Exe:73\n",
+        "test.ndb": f"Eicar-Test-Signature:0:0:{eicar().hex()}\n"
+                    f"Clam.Code:0:*:{clam()[0x40:0x70].hex()}\n",
+        **dict(extra)}
+    for name, text in files.items():
+        # As freshclam does: complete, then in its place.
+        path = os.path.join(directory, name)
+        with open(path + ".new", "w") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+    os.chmod(directory, 0o755)
+    return directory
+
+
+def zipped(*members, method=zipfile.ZIP_DEFLATED):
+    """A zip of (name, bytes) pairs."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as z:
+        for name, data in members:
+            z.writestr(zipfile.ZipInfo(name), data, method)
+    return out.getvalue()
+
+
+def nested_zip(data, depth, name="file.txt"):
+    for i in range(depth):
+        data = zipped((name if i == 0 else f"{i}.zip", data))
+    return data
+
+
+def encrypted_zip(directory, name, data):
+    """Made by zip(1), since Python reads these but does not write them."""
+    with open(os.path.join(directory, name), "wb") as f:
+        f.write(data)
+    path = os.path.join(directory, name + ".locked.zip")
+    subprocess.run(["zip", "-q", "-j", "-P", "secret", path, f.name], check=True)
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def tar_gz(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def message(*attachments, text="Hello.", headers=""):
+    """A mail with (name, bytes) attachments, CRLF line ends."""
+    parts = ["--=_b", "Content-Type: text/plain", "", text]
+    for name, data in attachments:
+        parts += ["--=_b", f'Content-Type: application/octet-stream; name="{name}"',
+                  f'Content-Disposition: attachment; filename="{name}"',
+                  "Content-Transfer-Encoding: base64", "",
+                  base64.encodebytes(data).decode().rstrip("\n").replace("\n", "\r\n")]
+    head = ["From: <a@example.net>", "To: <b@example.org>", "Subject: test",
+            "MIME-Version: 1.0", 'Content-Type: multipart/mixed; boundary="=_b"']
+    return headers + "\r\n".join(head + [""] + parts + ["--=_b--", ""])
+
+
+def containers(directory):
+    """name -> bytes of hostile and harmless files of many kinds."""
+    e = eicar()
+    plain = b"".join(b"line %d of a plain text\r\n" % i for i in range(200))
+    wrap = b"Received: from x by y; Thu, 1 Jan 1970 00:00:00 +0000\r\n"
+    mail = lambda *a: wrap + message(*a).encode("latin1")
+    inner = message(("x.zip", zipped(("e.com", e))))
+    return {
+        "empty": b"", "one-byte": b"x", "five": b"12345", "plain.txt": plain,
+        "eicar.com": e, "eicar.zip": zipped(("e.com", e)),
+        "stored.zip": zipped(("e.com", e), method=zipfile.ZIP_STORED),
+        "bz2.zip": zipped(("e.com", e), method=zipfile.ZIP_BZIP2),
+        "zip-in-zip": nested_zip(e, 5), "too-deep.zip": nested_zip(e, 30),
+        "deep-clean.zip": nested_zip(plain, 30), "clean.zip": zipped(("a", plain)),
+        "tar.gz": tar_gz("e.com", e), "gz": gzip.compress(clam()),
+        "clam-in-tar": tar_gz("clam.exe", clam()),
+        "locked.zip": encrypted_zip(directory, "in.txt", plain),
+        "locked-eicar.zip": encrypted_zip(directory, "e.com", e),
+        "locked-beside-eicar": zipped(
+            ("l.zip", encrypted_zip(directory, "b.txt", plain)), ("e.com", e)),
+        "bomb.gz": gzip.compress(bytes(120 << 20)),
+        "bomb.zip": nested_zip(zipped(*[(f"{i}", bytes(1 << 20)) for i in range(20)]), 3),
+        "many.zip": zipped(*[(f"{i}", b"%d" % i) for i in range(12000)]),
+        "mail": mail(("e.com", e)), "mail-clean": mail(("p.txt", plain)),
+        "mail-nested-zip": mail(("a.zip", nested_zip(e, 3))),
+        "mail-locked": mail(("l.zip", encrypted_zip(directory, "c.txt", plain))),
+        "mail-in-mail": wrap + (
+            'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="o"\r\n\r\n'
+            "--o\r\nContent-Type: message/rfc822\r\n\r\n" + inner + "\r\n--o--\r\n").encode(),
+        "mail-nul-8bit": wrap + b"Subject: \xe4\x00\r\n\r\nbody \x00\xff\r\n" + e,
+        "mail-bare-cr": mail(("e.com", e)).replace(b"\r\n", b"\r"),
+        "mail-bare-lf": mail(("e.com", e)).replace(b"\r\n", b"\n"),
+        "mail-no-end": mail(("e.com", e)).rstrip()[:-8],
+        "html": b"<html><body><a href='http://x.example/'>y</a></body></html>" * 20,
+        "pdf": b"%PDF-1.4\n1 0 obj <</Type/Catalog>> endobj\ntrailer <</Root 1 0 R>>\n%%EOF\n",
+        "broken.zip": zipped(("e.com", e))[:-30], "gif": b"GIF89a\1\0\1\0\0\0\0;",
+        "clam-zip-mail": mail(("c.zip", zipped(("c.exe", clam())))),
+    }
