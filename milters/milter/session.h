@@ -73,6 +73,16 @@ public:
     virtual bool quarantine(const std::string& reason) = 0;
     virtual bool add_header(const std::string& name,
                             const std::string& value) = 0;
+    /// Puts a header above the `index`-th that the message has; 0: above
+    /// all, also above what the MTA itself has put there.
+    virtual bool insert_header(int index, const std::string& name,
+                               const std::string& value) = 0;
+    /// Gives the `index`-th (from 1) header of this name another value;
+    /// nullptr takes it away.  Of several, begin with the last.
+    virtual bool change_header(const std::string& name, int index,
+                               const std::string* value) = 0;
+    /// The body, with CRLF line ends.  A second call appends.
+    virtual bool replace_body(std::string_view bytes) = 0;
     virtual bool add_recipient(const std::string& rcpt) = 0;
     virtual bool delete_recipient(const std::string& rcpt) = 0;
     /// Keeps the MTA waiting while eom takes its time.
@@ -125,6 +135,8 @@ struct Needs {
     std::array<bool, 9> silent{};
     bool quarantine = false;
     bool add_header = false;
+    bool change_headers = false;
+    bool replace_body = false;
     bool change_recipients = false;
     /// Macros by stage, blank between names; null: the MTA's own choice.
     /// Only connect, helo, mail, rcpt, data, eoh and eom can have some.

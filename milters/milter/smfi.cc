@@ -58,6 +58,10 @@ unsigned long action_flags(const Needs& needs)
         flags |= SMFIF_QUARANTINE;
     if (needs.add_header)
         flags |= SMFIF_ADDHDRS;
+    if (needs.change_headers)
+        flags |= SMFIF_CHGHDRS;
+    if (needs.replace_body)
+        flags |= SMFIF_CHGBODY;
     if (needs.change_recipients)
         flags |= SMFIF_ADDRCPT | SMFIF_DELRCPT;
     return flags;
@@ -125,6 +129,28 @@ bool SmfiContext::add_header(const std::string& name, const std::string& value)
 {
     return smfi_addheader(ctx_, const_cast<char*>(name.c_str()),
                           const_cast<char*>(value.c_str())) == MI_SUCCESS;
+}
+
+bool SmfiContext::insert_header(int index, const std::string& name,
+                                const std::string& value)
+{
+    return smfi_insheader(ctx_, index, const_cast<char*>(name.c_str()),
+                          const_cast<char*>(value.c_str())) == MI_SUCCESS;
+}
+
+bool SmfiContext::change_header(const std::string& name, int index,
+                                const std::string* value)
+{
+    return smfi_chgheader(ctx_, const_cast<char*>(name.c_str()), index,
+                          value ? const_cast<char*>(value->c_str())
+                                : nullptr) == MI_SUCCESS;
+}
+
+bool SmfiContext::replace_body(std::string_view bytes)
+{
+    auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
+    return smfi_replacebody(ctx_, const_cast<unsigned char*>(data),
+                            static_cast<int>(bytes.size())) == MI_SUCCESS;
 }
 
 bool SmfiContext::add_recipient(const std::string& rcpt)

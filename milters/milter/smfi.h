@@ -38,6 +38,11 @@ public:
     std::optional<std::string_view> macro(const char* name) override;
     bool quarantine(const std::string& reason) override;
     bool add_header(const std::string& name, const std::string& value) override;
+    bool insert_header(int index, const std::string& name,
+                       const std::string& value) override;
+    bool change_header(const std::string& name, int index,
+                       const std::string* value) override;
+    bool replace_body(std::string_view bytes) override;
     bool add_recipient(const std::string& rcpt) override;
     bool delete_recipient(const std::string& rcpt) override;
     bool progress() override;

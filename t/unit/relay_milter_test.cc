@@ -48,6 +48,15 @@ public:
     {
         return false;
     }
+    bool insert_header(int, const std::string&, const std::string&) override
+    {
+        return false;
+    }
+    bool change_header(const std::string&, int, const std::string*) override
+    {
+        return false;
+    }
+    bool replace_body(std::string_view) override { return false; }
     bool add_recipient(const std::string&) override { return false; }
     bool delete_recipient(const std::string&) override { return false; }
     bool progress() override { return true; }
