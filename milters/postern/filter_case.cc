@@ -1,0 +1,166 @@
+#include "milters/postern/filter_case.h"
+
+#include "milters/postern/filter_json.h"
+#include "policy/recipe/expand.h"
+#include "policy/recipe/machine.h"
+
+namespace milters::postern {
+namespace {
+
+using nlohmann::json;
+using namespace policy::recipe;
+
+std::string text_member(const json& value)
+{
+    if (!value.is_array())
+        return bytes_of(value.get<std::string>());
+    std::string lines;
+    for (const json& line : value)
+        lines += bytes_of(line.get<std::string>()) + "\n";
+    return lines;
+}
+
+std::vector<std::string> list_member(const json& object, const char* name)
+{
+    std::vector<std::string> out;
+    if (object.contains(name))
+        for (const json& one : object.at(name))
+            out.push_back(bytes_of(one.get<std::string>()));
+    return out;
+}
+
+std::string refusal(const Plan& plan)
+{
+    std::string text;
+    for (const Problem& problem : plan.problems())
+        if (problem.fatal)
+            text += (text.empty() ? "" : "; ") + plan.name() + ":" +
+                    std::to_string(problem.line) + ": " + problem.text;
+    return text;
+}
+
+/// The files that a case brings along.
+class CaseWorld : public World {
+public:
+    explicit CaseWorld(const FilterCase& given) : given_{given} {}
+
+    std::shared_ptr<const Plan> rc_file(const std::string&,
+                                        const std::string& full) override
+    {
+        const std::string below = given_.home + "/";
+        if (full.compare(0, below.size(), below) != 0)
+            return nullptr;
+        const auto it = given_.files.find(full.substr(below.size()));
+        if (it == given_.files.end())
+            return nullptr;
+        auto& plan = plans_[it->first];
+        if (!plan)
+            plan = make_plan(it->second, it->first);
+        if (!plan->usable() && refused_.empty())
+            refused_ = refusal(*plan);
+        return plan->usable() ? plan : nullptr;
+    }
+
+    const std::string& refused() const { return refused_; }
+
+private:
+    const FilterCase& given_;
+    std::map<std::string, std::shared_ptr<const Plan>> plans_;
+    std::string refused_;
+};
+
+/// What procmail's environment holds before the rc file.
+RunSetup setup_of(const FilterCase& given)
+{
+    RunSetup setup;
+    const std::string mailbox = "/var/mail/" + given.user;
+    setup.presets = {{"TZ", "UTC"},
+                     {"LOGNAME", given.user},
+                     {"HOME", given.home},
+                     {"SHELL", "/bin/sh"},
+                     {"PROCMAIL_VERSION", "3.23pre"},
+                     {"HOST", given.host},
+                     {"SENDMAIL", "/usr/sbin/sendmail"},
+                     {"SENDMAILFLAGS", "-oi"},
+                     {"SHELLFLAGS", "-c"},
+                     {"SHELLMETAS", "&|<>~;?*["},
+                     {"LOCKEXT", ".lock"},
+                     {"MSGPREFIX", "msg."},
+                     {"DEFAULT", mailbox},
+                     {"ORGMAIL", mailbox},
+                     {"MAILDIR", given.home},
+                     {"PATH", given.home + "/bin:/usr/local/bin:/usr/bin:/bin"},
+                     {"LINEBUF", "2048"},
+                     {"COMSAT", "no"},
+                     {"VERBOSE", "on"},
+                     {"LOGABSTRACT", "all"}};
+    for (const std::string& preset : given.presets) {
+        const std::size_t equals = preset.find('=');
+        if (equals == preset.npos)
+            continue;
+        const Expansion value =
+            expand(preset.substr(equals + 1), Words::whole, {});
+        setup.presets.emplace_back(preset.substr(0, equals), value.first());
+    }
+    setup.arguments = given.arguments;
+    setup.host = given.host;
+    setup.rc_path = given.home + "/.procmailrc";
+    setup.trace = true;
+    if (given.as_delivery_agent) {
+        setup.spool.emplace(given.home, given.host);
+        for (const std::string& name : given.directories)
+            setup.spool->add_directory(given.home + "/" + name);
+        for (const auto& [name, text] : given.files)
+            setup.spool->add_file(given.home + "/" + name);
+        setup.spool->add_file(setup.rc_path);
+    }
+    return setup;
+}
+
+bool names_exit_code(const FilterCase& given)
+{
+    if (given.rc.find("EXITCODE") != given.rc.npos)
+        return true;
+    for (const auto& [name, text] : given.files)
+        if (text.find("EXITCODE") != text.npos)
+            return true;
+    return false;
+}
+
+}  // namespace
+
+FilterCase read_case(const json& object)
+{
+    FilterCase made;
+    made.rc = text_member(object.at("rc"));
+    made.rc_name = "rc";
+    made.message = text_member(object.at("message"));
+    if (object.contains("from") && !object.at("from").is_null())
+        made.from = bytes_of(object.at("from").get<std::string>());
+    made.arguments = list_member(object, "args");
+    made.presets = list_member(object, "preset");
+    made.directories = list_member(object, "dirs");
+    if (object.contains("files"))
+        for (const auto& [name, text] : object.at("files").items())
+            made.files[bytes_of(name)] = text_member(text);
+    return made;
+}
+
+json run_case(const FilterCase& given)
+{
+    const auto plan = make_plan(given.rc, given.rc_name);
+    if (!plan->usable())
+        return {{"error", text_of(refusal(*plan))}};
+    std::string text = given.message;
+    if (given.from)
+        text = with_from_line(text, from_line(*given.from, given.now));
+    CaseWorld world{given};
+    const Outcome outcome =
+        run(plan, std::make_shared<const Message>(std::move(text)),
+            setup_of(given), world);
+    if (!world.refused().empty())
+        return {{"error", text_of(world.refused())}};
+    return to_json(outcome, !names_exit_code(given));
+}
+
+}  // namespace milters::postern

@@ -1,0 +1,22 @@
+// Runs of recipes as JSON: the form of `postern filter --trace`.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "policy/recipe/outcome.h"
+
+namespace milters::postern {
+
+/// JSON strings carry bytes: each code point below 256 is one byte.
+std::string bytes_of(const std::string& json_text);
+std::string text_of(std::string_view bytes);
+
+/// trace, assigns, deliveries, score, vars, clones, errors, exit.
+/// `hidden_exit_code`: an EXITCODE that only the end of the run set is left
+/// out of the assignments.
+nlohmann::json to_json(const policy::recipe::Outcome& outcome,
+                       bool hidden_exit_code);
+
+}  // namespace milters::postern

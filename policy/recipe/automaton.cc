@@ -1,0 +1,53 @@
+#include "policy/recipe/automaton.h"
+
+#include <re2/re2.h>
+
+#include "policy/recipe/limits.h"
+
+namespace policy::recipe {
+
+Pattern::Pattern(std::string text, bool fold)
+    : text_{std::move(text)}, tree_{read_pattern(text_, fold)}
+{
+}
+
+Pattern::~Pattern() = default;
+
+const PatternProgram& Pattern::program() const
+{
+    std::call_once(compiled_, [this] { program_ = compile_pattern(tree_); });
+    return program_;
+}
+
+bool Pattern::matches(const Area& area) const
+{
+    if (program().too_large)
+        return false;
+    std::call_once(translated_, [this] {
+        RE2::Options options;
+        options.set_encoding(RE2::Options::EncodingLatin1);
+        options.set_log_errors(false);
+        options.set_max_mem(static_cast<std::int64_t>(limits::automaton_bytes));
+        auto made = std::make_unique<RE2>(to_re2(tree_), options);
+        if (made->ok())
+            re2_ = std::move(made);
+    });
+    const std::string_view text = area.padded();
+    if (re2_)
+        return RE2::PartialMatch(re2::StringPiece{text.data(), text.size()},
+                                 *re2_);
+    Simulation slow{program_};
+    return slow.first_end(area.text(), 0).has_value();
+}
+
+Found Pattern::with_mark(const Area& area) const
+{
+    // RE2 first: most messages do not match, and then it is much faster.
+    if (!matches(area))
+        return {};
+    Simulation run{program()};
+    std::optional<Offset> end;
+    return run.with_mark(area.text(), 0, end);
+}
+
+}  // namespace policy::recipe

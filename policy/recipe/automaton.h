@@ -1,0 +1,72 @@
+// A compiled pattern: match or no match by RE2, and where RE2 has no exact
+// answer (the end of the earliest match, the text behind \/) by simulation.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/recipe/pattern.h"
+#include "policy/recipe/search.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace policy::recipe {
+
+/// A text to search, with the two virtual newlines around it.
+class Area {
+public:
+    Area() : padded_{"\n\n"} {}
+    explicit Area(std::string_view text)
+    {
+        padded_.reserve(text.size() + 2);
+        padded_ += '\n';
+        padded_ += text;
+        padded_ += '\n';
+    }
+    std::string_view text() const
+    {
+        return std::string_view{padded_}.substr(1, padded_.size() - 2);
+    }
+    std::string_view padded() const { return padded_; }
+
+private:
+    std::string padded_;
+};
+
+/// Immutable after construction; any thread may search with it.
+class Pattern {
+public:
+    /// @param fold  upper and lower case ASCII letters are the same
+    Pattern(std::string text, bool fold);
+    ~Pattern();
+    Pattern(const Pattern&) = delete;
+    Pattern& operator=(const Pattern&) = delete;
+
+    const std::string& text() const { return text_; }
+    const PatternTree& tree() const { return tree_; }
+    bool invalid() const { return tree_.bad_groups || program().too_large; }
+    /// An empty pattern matches everywhere.
+    bool empty() const { return text_.empty(); }
+
+    bool matches(const Area& area) const;
+    Found with_mark(const Area& area) const;
+    /// For repeated searches: see Simulation::first_end.
+    Simulation simulation() const { return Simulation{program()}; }
+
+private:
+    const PatternProgram& program() const;
+
+    std::string text_;
+    PatternTree tree_;
+    mutable std::once_flag compiled_, translated_;
+    mutable PatternProgram program_;
+    mutable std::unique_ptr<re2::RE2> re2_;
+};
+
+}  // namespace policy::recipe

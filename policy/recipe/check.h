@@ -1,0 +1,17 @@
+// What can be known of a rc file before a message comes: what must be refused
+// and what its writer should be told.
+#pragma once
+
+#include <vector>
+
+#include "policy/recipe/ast.h"
+
+namespace policy::recipe {
+
+struct Step;
+
+/// Adds problems to `file`, in order of lines; notes built-in programs in
+/// `steps`, which are the statements of the file in their order.
+void check(RcFile& file, std::vector<Step>& steps);
+
+}  // namespace policy::recipe

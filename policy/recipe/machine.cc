@@ -1,0 +1,356 @@
+#include "policy/recipe/machine.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "policy/recipe/limits.h"
+#include "policy/recipe/parse.h"
+
+namespace policy::recipe {
+namespace {
+
+constexpr int cannot_create = 73;  ///< sysexits(3) EX_CANTCREAT
+
+}  // namespace
+
+Machine::Machine(std::shared_ptr<const Plan> plan,
+                 std::shared_ptr<const Message> message, const RunSetup& setup,
+                 World& world, Budget& budget)
+    : setup_{&setup},
+      world_{&world},
+      budget_{&budget},
+      message_{std::move(message)},
+      spool_{setup.spool},
+      line_limit_{limits::line_default}
+{
+    for (const auto& [name, value] : setup.presets)
+        variables_.set(name, value);
+    directory_ = variables_.value("MAILDIR");
+    frames_.push_back({std::move(plan), 0, 0, setup.rc_path, true, {}});
+}
+
+Outcome Machine::finish()
+{
+    outcome_.ending = Ending::fell_off;
+    loop();
+    int status = 0;
+    if (outcome_.ending == Ending::fell_off) {
+        deliver_by_default();
+        if (outcome_.ending == Ending::fell_off && setup_->spool)
+            status = cannot_create;
+    }
+    if (exit_code_set_ && variables_.get("EXITCODE")) {
+        const long code = to_number(variables_.value("EXITCODE"), -2);
+        if (code >= 0) {
+            status = static_cast<int>(code);
+            outcome_.exit_code = status;
+        }
+    } else if (setup_->trace) {
+        set("EXITCODE", std::to_string(status));
+    }
+    // The log ends with the size of the last mail written.
+    if (spool_ && !outcome_.deliveries.empty())
+        outcome_.deliveries.back().size = last_size_;
+    outcome_.status = status;
+    outcome_.score = score_;
+    for (const auto& [name, value] : variables_.all())
+        outcome_.variables.emplace_back(name, value);
+    outcome_.message = message_;
+    return std::move(outcome_);
+}
+
+void Machine::loop()
+{
+    while (!frames_.empty()) {
+        if (!setup_->trace)
+            skip_hopeless();
+        if (frames_.back().at >= frames_.back().plan->steps().size()) {
+            leave_file();
+            continue;
+        }
+        if (++budget_->steps > limits::steps_a_message) {
+            error("Too many steps for one message");
+            outcome_.ending = Ending::limit;
+            return;
+        }
+        if (step() == Go::stop)
+            return;
+    }
+}
+
+void Machine::leave_file()
+{
+    blocks_.resize(frames_.back().block_floor);
+    frames_.pop_back();
+}
+
+Machine::Go Machine::step()
+{
+    Frame& frame = frames_.back();
+    const Step& step = frame.plan->steps()[frame.at++];
+    switch (step.kind) {
+        case Step::Kind::assign:
+            return assign(step);
+        case Step::Kind::close:
+            close_block();
+            return Go::on;
+        case Step::Kind::recipe:
+            break;
+    }
+    return recipe(step);
+}
+
+void Machine::close_block()
+{
+    if (blocks_.size() <= frames_.back().block_floor)
+        return;
+    previous_ = blocks_.back().previous;
+    last_ = blocks_.back().last;
+    blocks_.pop_back();
+}
+
+std::string Machine::where(std::size_t line) const
+{
+    const Frame& frame = frames_.back();
+    return (frame.main ? "" : frame.plan->name() + ":") + std::to_string(line);
+}
+
+Flags Machine::flags_of(const Head& head)
+{
+    if (!head.variables)
+        return head.flags;
+    const Expansion text =
+        expand(head.text, Words::split, lookup(), line_limit_);
+    std::string words;
+    for (const std::string& word : text.words())
+        words += word + " ";
+    long number = -1;
+    return parse_head(words, number).flags;
+}
+
+Machine::Go Machine::recipe(const Step& step)
+{
+    const Recipe& recipe = *step.recipe;
+    Flags flags = flags_of(recipe.head);
+    if (setup_->trace) {
+        RecipeTrace trace;
+        trace.where = where(recipe.line);
+        trace.flags = recipe.head.letters;
+        outcome_.trace.push_back(std::move(trace));
+    }
+    const bool also = flags.and_also || flags.and_if_done;
+    const bool chained_else = flags.or_else;
+    const bool suppressed = flags.on_error;
+    complain(step);
+    const bool ok = conditions(step, flags);
+    complain_of_action(step);
+    if (!(suppressed ? flags.and_also : also))
+        last_ = ok;
+    if (!previous_ || suppressed || !chained_else)
+        previous_ = ok;
+    if (recipe.action.kind == ActionKind::block && !ok) {
+        skip_block(step);
+        return Go::on;
+    }
+    return ok ? act(step, flags) : Go::on;
+}
+
+void Machine::enter_block()
+{
+    blocks_.push_back({previous_, last_});
+    worked_ = true;
+}
+
+void Machine::skip_block(const Step& step)
+{
+    Frame& frame = frames_.back();
+    const auto& steps = frame.plan->steps();
+    // procmail sets $= for every recipe that it reads past, and complains.
+    for (std::size_t i = frame.at; i < step.after_block; ++i) {
+        if (steps[i].kind != Step::Kind::recipe)
+            continue;
+        score_ = 0;
+        complain(steps[i]);
+        for (const Condition& condition : steps[i].recipe->conditions)
+            if (condition.text.size() > line_limit_)
+                overflow();
+        complain_of_action(steps[i]);
+    }
+    frame.at = step.after_block;
+}
+
+bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)
+{
+    if (++budget_->clones > limits::clones) {
+        error("Too many clones for one message");
+        outcome_.ending = Ending::limit;
+        return false;
+    }
+    Machine clone{*this};
+    clone.outcome_ = Outcome{};
+    clone.process_ = ++budget_->processes;
+    if (clone.spool_)
+        clone.spool_->set_process(clone.process_);
+    clone.enter_block();
+    auto& born = outcome_.clones;
+    const std::size_t place = born.size();
+    born.emplace_back();
+    Outcome finished = clone.finish();
+    // Clones of the clone come behind it, as their process ids do.
+    std::vector<Outcome> younger = std::move(finished.clones);
+    finished.clones.clear();
+    const int status = finished.status;
+    born[place] = std::move(finished);
+    for (Outcome& one : younger)
+        born.push_back(std::move(one));
+    worked_ = true;
+    if (waits && status != 0) {
+        const bool quiet = flags.wait_quiet || !flags.wait;
+        error((quiet ? "nonzero " : "progfail ") + std::to_string(status) +
+              ": procmail");
+        worked_ = false;
+        if (RecipeTrace* trace = tracing())
+            trace->failed = true;
+    }
+    skip_block(step);
+    return true;
+}
+
+void Machine::deliver_by_default()
+{
+    for (const char* name : {"DEFAULT", "ORGMAIL"}) {
+        const std::string box{variables_.value(name)};
+        if (box.empty() || outcome_.ending == Ending::delivered)
+            continue;
+        Effect effect{
+            Effect::Kind::deliver, {box}, {}, false, "default", false, false};
+        if (!spool_) {
+            outcome_.effects.push_back(std::move(effect));
+            return;
+        }
+        if (name == std::string_view{"DEFAULT"} && !box.ends_with("/"))
+            for (std::string& text :
+                 spool_->lock_errors(directory_, box + ".lock"))
+                error(std::move(text));
+        const Written written = spool_->write(directory_, {box}, *message_,
+                                              message_->text(), false);
+        for (const std::string& text : written.errors)
+            error(text);
+        if (written.recorded) {
+            set_last_folder(written.last_folder);
+            Delivery delivery{"folder", written.kind, written.target, "default",
+                              {},       written.size, !written.done};
+            if (written.done)
+                last_size_ = written.size;
+            else
+                delivery.size.reset();
+            outcome_.deliveries.push_back(std::move(delivery));
+        }
+        if (written.done)
+            outcome_.ending = Ending::delivered;
+    }
+}
+
+/// Steps over recipes that the prefilter ruled out.
+void Machine::skip_hopeless()
+{
+    Frame& frame = frames_.back();
+    const auto& steps = frame.plan->steps();
+    if (frame.candidates.empty())
+        find_candidates(frame);
+    const std::size_t start = frame.at;
+    std::size_t at = start;
+    while (at < steps.size()) {
+        std::uint64_t word = frame.candidates[at / 64] >> (at % 64);
+        if (word == 0) {
+            at = (at / 64 + 1) * 64;
+            continue;
+        }
+        at += static_cast<std::size_t>(std::countr_zero(word));
+        // A candidate in a block whose recipe was stepped over is none.
+        std::size_t outer = at < steps.size() ? steps[at].head : no_head;
+        std::size_t jump = at;
+        while (outer != no_head && outer >= start) {
+            jump = steps[outer].after_block;
+            outer = steps[outer].head;
+        }
+        if (jump == at)
+            break;
+        at = jump;
+    }
+    at = std::min(at, steps.size());
+    if (at == start)
+        return;
+    previous_ = last_ = false;
+    score_ = 0;
+    frame.at = at;
+}
+
+void Machine::find_candidates(Frame& frame)
+{
+    frame.candidates = frame.plan->always();
+    if (frame.candidates.empty())
+        frame.candidates.push_back(0);
+    for (const Part part : {Part::head, Part::body, Part::both}) {
+        const Prefilter& filter = frame.plan->prefilter(part);
+        if (filter.empty())
+            continue;
+        filter.scan(message_->area(part).padded(), [&](std::size_t step) {
+            frame.candidates[step / 64] |= std::uint64_t{1} << (step % 64);
+        });
+    }
+}
+
+std::optional<std::string_view> Machine::special(std::string_view name)
+{
+    switch (name[0]) {
+        case '=':
+            scratch_ = std::to_string(score_);
+            return scratch_;
+        case '?':
+            scratch_ = std::to_string(last_exit_);
+            return scratch_;
+        case '$':
+            scratch_ = std::to_string(process_);
+            return scratch_;
+        case '#':
+            scratch_ = std::to_string(setup_->arguments.size() - shifted_);
+            return scratch_;
+        case '_':
+            return frames_.back().path;
+        case '-':
+            return variables_.value("LASTFOLDER");
+        default:
+            break;
+    }
+    if (name[0] < '0' || name[0] > '9')
+        return std::nullopt;
+    const auto number = static_cast<std::size_t>(name[0] - '0');
+    if (number == 0)
+        return setup_->program;
+    if (number + shifted_ <= setup_->arguments.size())
+        return setup_->arguments[number + shifted_ - 1];
+    return std::nullopt;
+}
+
+Lookup Machine::lookup()
+{
+    return [this](std::string_view name) -> std::optional<std::string_view> {
+        if (name.empty())
+            return std::nullopt;
+        if (name.size() == 1 && !(begins_name(name[0]) && name[0] != '_'))
+            return special(name);
+        return variables_.get(name);
+    };
+}
+
+Outcome run(std::shared_ptr<const Plan> plan,
+            std::shared_ptr<const Message> message, const RunSetup& setup,
+            World& world)
+{
+    Budget budget;
+    Machine machine{std::move(plan), std::move(message), setup, world, budget};
+    return machine.finish();
+}
+
+}  // namespace policy::recipe

@@ -1,0 +1,162 @@
+// Runs a plan over a message.  Source: procmailrc(5), procmailsc(5).
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/recipe/expand.h"
+#include "policy/recipe/message.h"
+#include "policy/recipe/outcome.h"
+#include "policy/recipe/plan.h"
+#include "policy/recipe/variables.h"
+#include "policy/recipe/world.h"
+
+namespace policy::recipe {
+
+/// Runs `plan` for one recipient's copy of `message`.  Never throws for what
+/// is in the files; does no input or output but through `world`.
+Outcome run(std::shared_ptr<const Plan> plan,
+            std::shared_ptr<const Message> message, const RunSetup& setup,
+            World& world);
+
+/// Limits that a run and its clones share.
+struct Budget {
+    std::size_t steps = 0;
+    std::size_t clones = 0;
+    std::size_t files = 0;
+    std::size_t forwards = 0;
+    int processes = 2;  ///< id of the last process that was started
+};
+
+/// One run or clone.  Copied when a block is cloned.
+class Machine {
+public:
+    Machine(std::shared_ptr<const Plan> plan,
+            std::shared_ptr<const Message> message, const RunSetup& setup,
+            World& world, Budget& budget);
+
+    Outcome finish();
+
+private:
+    /// An open rc file.
+    struct Frame {
+        std::shared_ptr<const Plan> plan;
+        std::size_t at = 0;           ///< next step
+        std::size_t block_floor = 0;  ///< blocks_ of the files around it
+        std::string path;             ///< $_
+        bool main = false;            ///< trace names lines without the file
+        /// Steps that can match this message, one bit each; empty: unknown.
+        std::vector<std::uint64_t> candidates;
+    };
+    /// What a block keeps of the level around it.
+    struct Level {
+        bool previous;
+        bool last;
+    };
+    enum class Go { on, stop };
+
+    // machine.cc: the way through the steps
+    void loop();
+    Go step();
+    Go recipe(const Step& step);
+    void close_block();
+    void leave_file();
+    void enter_block();
+    void skip_block(const Step& step);
+    bool spawn_clone(const Step& step, const Flags& flags, bool waits);
+    void deliver_by_default();
+    void skip_hopeless();
+    void find_candidates(Frame& frame);
+    std::string where(std::size_t line) const;
+    Flags flags_of(const Head& head);
+
+    // machine_assign.cc: NAME=value and what some names do
+    Go assign(const Step& step);
+    bool set(const std::string& name, const std::string& value);
+    void unset(const std::string& name);
+    Go magic(const std::string& name, const std::string& value, bool unset);
+    void change_directory(const std::string& path);
+    void include(const std::string& path);
+    void switch_to(const std::string& path);
+    std::shared_ptr<const Plan> open(const std::string& path);
+    std::string full_path(const std::string& path) const;
+    Go stop_for_host();
+    void overflow();
+    void set_last_folder(const std::string& value);
+
+    // machine_conditions.cc
+    bool conditions(const Step& step, Flags flags);
+    bool condition(const PreparedCondition& prepared, const Step& step,
+                   std::size_t raw_size, double& score, bool& scored);
+    bool test(const PreparedCondition& condition, const Flags& flags,
+              double& score, std::string& shown, bool& minus_infinity);
+    bool expand_condition(PreparedCondition& condition, bool case_matters);
+    void score_pattern(const PreparedCondition& condition, const Area& area,
+                       double& score);
+    bool test_size(const PreparedCondition& condition, std::size_t size,
+                   double& score, std::string& shown);
+    const Area& area_of(const PreparedCondition& condition, const Flags& flags,
+                        std::size_t& size);
+    void set_match(std::string_view text);
+    void trace_condition(const PreparedCondition& condition,
+                         const std::string& shown, bool ok, double before,
+                         double after);
+
+    // machine_actions.cc
+    void complain(const Step& step);
+    void complain_of_action(const Step& step);
+    Go act(const Step& step, const Flags& flags);
+    Go forward(const Step& step, const Flags& flags);
+    Go folder(const Step& step, const Flags& flags);
+    Go write_folder(const std::vector<std::string>& words, const Step& step,
+                    const Flags& flags, std::string_view part);
+    void filter(const Step& step, const Flags& flags);
+    void capture(const Step& step, const Flags& flags);
+    std::string_view passed_part(const Flags& flags) const;
+    Go done(const Flags& flags, bool worked);
+    void trace_action(ActionTrace action, bool failed);
+    void lock(const Step& step, const std::string& implied);
+    Go block(const Step& step, const Flags& flags);
+    std::vector<std::string> mail_command() const;
+
+    Lookup lookup();
+    std::optional<std::string_view> special(std::string_view name);
+    void error(std::string text) { outcome_.errors.push_back(std::move(text)); }
+    RecipeTrace* tracing()
+    {
+        return setup_->trace && !outcome_.trace.empty() ? &outcome_.trace.back()
+                                                        : nullptr;
+    }
+
+    const RunSetup* setup_;
+    World* world_;
+    Budget* budget_;
+    std::shared_ptr<const Message> message_;
+    std::vector<Frame> frames_;
+    std::vector<Level> blocks_;
+    Variables variables_;
+    std::optional<Spool> spool_;
+    std::string directory_;  ///< the current one; as MAILDIR says
+    std::size_t shifted_ = 0;
+    std::size_t line_limit_;
+    std::string scratch_;    ///< for values that are made up when asked for
+    bool previous_ = false;  ///< result of the last recipe, for E and e
+    bool last_ = false;      ///< of the last without A or a
+    bool worked_ = false;    ///< the last action did
+    bool exit_code_set_ = false;
+    int last_exit_ = 0;          ///< $?
+    int process_ = 2;            ///< $$
+    long score_ = 0;             ///< $=
+    std::size_t last_size_ = 0;  ///< bytes that the last delivery wrote
+    Area variable_area_;
+    Outcome outcome_;
+    std::vector<Outcome>* clones_ = nullptr;
+    std::map<std::string, std::shared_ptr<const Pattern>> made_patterns_;
+};
+
+}  // namespace policy::recipe

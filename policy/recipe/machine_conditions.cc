@@ -1,0 +1,270 @@
+// Conditions and scores.  Source: procmailrc(5), procmailsc(5).
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "policy/recipe/limits.h"
+#include "policy/recipe/machine.h"
+
+namespace policy::recipe {
+namespace {
+
+constexpr double plus_infinity = 2147483647;
+constexpr double minus_infinity = -2147483647;
+
+using Kind = PreparedCondition::Kind;
+using Target = PreparedCondition::Target;
+
+}  // namespace
+
+bool Machine::conditions(const Step& step, Flags flags)
+{
+    bool ok = true;
+    if (flags.on_error) {
+        ok = previous_ && !worked_;
+        flags.or_else = flags.and_if_done = false;
+    }
+    if (flags.or_else)
+        ok = ok && !previous_;
+    if (flags.and_if_done)
+        ok = ok && last_ && worked_;
+    if (flags.and_also)
+        ok = ok && last_;
+    double score = 0;
+    bool scored = false;
+    for (std::size_t i = 0; i < step.conditions.size(); ++i) {
+        const std::size_t raw = step.recipe->conditions[i].text.size();
+        if (raw > line_limit_) {
+            overflow();
+            ok = false;
+        }
+        ok = ok && condition(step.conditions[i], step, raw, score, scored);
+    }
+    score_ = static_cast<long>(score);
+    if (score_ == 0 && score > 0)
+        score_ = 1;
+    return ok && !(scored && score <= 0);
+}
+
+bool Machine::expand_condition(PreparedCondition& condition, bool case_matters)
+{
+    for (int rounds = 0; condition.kind == Kind::expand; ++rounds) {
+        const Expansion text =
+            expand(condition.text, Words::whole, lookup(), line_limit_, true);
+        for (const std::string& bad : text.bad_substitutions)
+            error("Bad substitution of \"" + bad + "\"");
+        if (text.overflow || rounds > 32) {
+            overflow();
+            return false;
+        }
+        std::string value{text.first()};
+        value.erase(0, std::min(value.find_first_not_of(" \t"), value.size()));
+        condition = prepare(std::move(value), case_matters, condition);
+    }
+    return true;
+}
+
+bool Machine::condition(const PreparedCondition& prepared, const Step& step,
+                        std::size_t, double& score, bool& scored)
+{
+    // A weighted condition behind plus infinity is passed over, unlogged.
+    if (prepared.weighted && score >= plus_infinity)
+        return true;
+    PreparedCondition made;
+    const PreparedCondition* condition = &prepared;
+    const Flags& flags = step.recipe->head.flags;
+    if (prepared.kind == Kind::expand) {
+        made = prepared;
+        if (!expand_condition(made, flags.case_matters))
+            return false;
+        if (made.weighted && score >= plus_infinity)
+            return true;
+        condition = &made;
+        if (made.pattern && made.pattern->invalid())
+            error("regexp: " + made.pattern->text());
+    }
+    scored = scored || condition->weighted;
+    const double before = score;
+    std::string shown = condition->text;
+    bool sunk = false;
+    bool ok = test(*condition, flags, score, shown, sunk);
+    score = std::min(score, plus_infinity);
+    if (score <= minus_infinity || sunk) {
+        score = minus_infinity;
+        ok = false;
+    }
+    if (setup_->trace)
+        trace_condition(*condition, shown, ok, before, score);
+    return ok;
+}
+
+void Machine::trace_condition(const PreparedCondition& condition,
+                              const std::string& shown, bool ok, double before,
+                              double after)
+{
+    ConditionTrace trace;
+    trace.text = shown;
+    trace.ok = ok;
+    trace.negated = condition.negated;
+    trace.weighted = condition.weighted;
+    if (condition.weighted) {
+        trace.add = static_cast<long>(after - before);
+        trace.total = static_cast<long>(after);
+        trace.plus = trace.total == 0 && after > 0;
+    }
+    outcome_.trace.back().conditions.push_back(std::move(trace));
+}
+
+const Area& Machine::area_of(const PreparedCondition& condition,
+                             const Flags& flags, std::size_t& size)
+{
+    if (condition.target == Target::variable) {
+        variable_area_ = Area{variables_.value(condition.variable)};
+        size = variable_area_.text().size();
+        return variable_area_;
+    }
+    Part part = condition.part;
+    if (condition.target == Target::recipe) {
+        part = !flags.body ? Part::head : flags.head ? Part::both : Part::body;
+        size = message_->size();
+    } else {
+        size = message_->size(part);
+    }
+    return message_->area(part);
+}
+
+bool Machine::test(const PreparedCondition& condition, const Flags& flags,
+                   double& score, std::string& shown, bool& sunk)
+{
+    std::size_t size = 0;
+    if (condition.kind == Kind::larger || condition.kind == Kind::smaller) {
+        // Only a size is asked for: no area need be made.
+        if (condition.target == Target::variable)
+            size = variables_.value(condition.variable).size();
+        else
+            size = condition.target == Target::recipe
+                       ? message_->size()
+                       : message_->size(condition.part);
+        const bool ok = test_size(condition, size, score, shown);
+        sunk = condition.weighted && !ok;
+        return ok;
+    }
+    if (!condition.pattern)
+        return false;
+    const Area& area = area_of(condition, flags, size);
+    const Pattern& pattern = *condition.pattern;
+    if (condition.weighted) {
+        score_pattern(condition, area, score);
+        return true;
+    }
+    if (pattern.empty())
+        return !condition.negated;
+    if (!pattern.tree().marks)
+        return pattern.matches(area) != condition.negated;
+    const Found found = pattern.with_mark(area);
+    if (found.marked)
+        set_match(found.text);
+    return found.match != condition.negated;
+}
+
+void Machine::set_match(std::string_view text)
+{
+    set("MATCH", std::string{text.substr(0, text.find('\0'))});
+}
+
+void Machine::score_pattern(const PreparedCondition& condition,
+                            const Area& area, double& score)
+{
+    const Pattern& pattern = *condition.pattern;
+    double weight = condition.weight;
+    const double exponent = condition.exponent;
+    const bool marks = pattern.tree().marks;
+    if (condition.negated) {
+        if (weight == 0)
+            return;
+        const Found found = marks ? pattern.with_mark(area)
+                                  : Found{pattern.matches(area), false, {}};
+        if (found.marked)
+            set_match(found.text);
+        if (!found.match)
+            score += weight;
+        return;
+    }
+    Simulation run = pattern.simulation();
+    double old_square = weight * weight;
+    for (std::size_t from = 0; from <= area.text().size();) {
+        if (weight == 0 || score <= minus_infinity || score >= plus_infinity)
+            return;
+        std::optional<Offset> end;
+        if (marks) {
+            const Found found = run.with_mark(area.text(), from, end);
+            if (found.marked)
+                set_match(found.text);
+        } else {
+            end = run.first_end(area.text(), from);
+        }
+        if (!end)
+            return;
+        score += weight;
+        weight *= exponent;
+        if (*end <= static_cast<Offset>(from)) {
+            if (exponent > 0 && exponent < 1)
+                score += weight / (1 - exponent);
+            else if (exponent >= 1 && weight != 0)
+                score += weight < 0 ? minus_infinity : plus_infinity;
+            return;
+        }
+        const double square = weight * weight;
+        if (square < old_square && old_square < 1)
+            return;
+        old_square = square;
+        from = static_cast<std::size_t>(*end);
+    }
+}
+
+bool Machine::test_size(const PreparedCondition& condition, std::size_t size,
+                        double& score, std::string& shown)
+{
+    if (shown.find_first_of("$\"'\\`# \t") != shown.npos) {
+        const Expansion text =
+            expand(shown, Words::whole, lookup(), line_limit_);
+        if (text.overflow) {
+            overflow();
+            return false;
+        }
+        shown = text.first();
+    }
+    char* end = nullptr;
+    const char* const start = shown.c_str() + (shown.empty() ? 0 : 1);
+    const long limit = std::strtol(start, &end, 10);
+    std::string junk{end};
+    junk.erase(0, std::min(junk.find_first_not_of(" \t"), junk.size()));
+    if (!junk.empty())
+        error("Skipped: " + junk);
+    const bool smaller = condition.kind == Kind::smaller;
+    const auto measured = static_cast<double>(size);
+    if (!condition.weighted) {
+        const auto signed_size = static_cast<long>(size);
+        return (smaller ? signed_size < limit : signed_size > limit) !=
+               condition.negated;
+    }
+    double ratio = 0;
+    if (smaller != condition.negated) {
+        if (size == 0 && limit <= 0)
+            return false;
+        if (size == 0) {
+            score = plus_infinity;
+            return true;
+        }
+        ratio = static_cast<double>(limit) / measured;
+    } else if (limit == 0) {
+        score = plus_infinity;
+        return true;
+    } else {
+        ratio = measured / static_cast<double>(limit);
+    }
+    score += condition.weight * std::pow(ratio, condition.exponent);
+    return true;
+}
+
+}  // namespace policy::recipe

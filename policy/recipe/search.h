@@ -1,0 +1,75 @@
+// Finds a pattern in an area of a message: match or no match, where the
+// earliest match ends, and what stands behind \/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "policy/recipe/pattern.h"
+
+namespace policy::recipe {
+
+/// Outcome of a search with \/.
+struct Found {
+    bool match = false;
+    bool marked = false;      ///< `text` is the new MATCH
+    std::string_view text{};  ///< part of the area
+};
+
+/// A place where a repeated search ends; may be -1: the newline before it all.
+using Offset = std::ptrdiff_t;
+
+/// Runs a program over an area.  Linear in area times program size; no
+/// backtracking.  Not shared between threads; cheap to make again.
+class Simulation {
+public:
+    explicit Simulation(const PatternProgram& program);
+
+    /// Where the match that ends first, at or after `from`, ends.  A newline
+    /// before `from` counts as the start of a line.
+    std::optional<Offset> first_end(std::string_view area, std::size_t from);
+
+    /// Match of the whole area, with the text behind \/: the left side as
+    /// short as possible, then the right side as long as possible.
+    /// `from` and `end` as in first_end().
+    Found with_mark(std::string_view area, std::size_t from,
+                    std::optional<Offset>& end);
+
+private:
+    struct Thread {
+        std::uint32_t at;
+        Offset mark;
+    };
+
+    bool scan(std::string_view area, std::size_t from);
+    void start();
+    /// Follows all threads to the bytes they wait for; at `position`.
+    void follow(Offset position, Offset area_end);
+    void follow_thread(Thread thread, Offset position, Offset area_end);
+    void push(std::uint32_t at, Offset mark);
+    void matched(Offset mark, Offset position, Offset area_end);
+    void consume(unsigned char byte, Offset position);
+    bool idle() const { return threads_.empty() && plain_.empty(); }
+
+    const PatternProgram& program_;
+    std::vector<Thread> threads_;       ///< with a mark, in its order
+    std::vector<std::uint32_t> plain_;  ///< without a mark
+    std::vector<Thread> waiting_;       ///< at an instruction that consumes
+    std::vector<std::uint32_t> waiting_plain_;
+    std::vector<std::uint32_t> at_mark_;  ///< passing \/ just now
+    std::vector<std::uint32_t> stack_;
+    std::vector<Offset> best_;         ///< least mark seen, by instruction
+    std::vector<std::uint64_t> seen_;  ///< the step in which it was seen
+    std::uint64_t step_ = 0;
+    bool want_mark_ = false;
+    bool inject_ = true;
+    bool done_ = false;
+    bool has_mark_ = false;
+    Offset mark_ = 0;
+    std::optional<Offset> end_;
+};
+
+}  // namespace policy::recipe

@@ -1,0 +1,256 @@
+"""Random rc files and messages for comparing the recipe engine with procmail.
+
+Everything comes from one seeded random.Random, so that a case can be made
+again from its number.  A case is a dict: rc, message, from, args, files, dirs.
+Programs do not occur: neither side starts any.
+"""
+
+WORDS = ["alpha", "Beta", "x", "foo", "FOO", "list", "42", "a.b", "re: foo",
+         "money", "b", "bb", "aab", "one two", "X-", "ab", "daemon", "bulk"]
+NAMES = ["A", "B", "CC", "D_1", "MATCH", "N", "TXT"]
+FOLDERS = ["in", "md/", "mh/.", "dir", "dir/sub", "other", "md/sub/", "/dev/null",
+           "$N", "x$A/", "a/b/c", "$DEFAULT", "'two words'", "dir/.", "./x",
+           "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir"]
+
+
+class Maker:
+    def __init__(self, random):
+        self.r = random
+        self.files = {}
+        self.depth = 0
+
+    def pick(self, *choices):
+        return self.r.choice(choices)
+
+    def chance(self, percent):
+        return self.r.randrange(100) < percent
+
+    # ---- messages
+    def line(self):
+        return " ".join(self.pick(*WORDS) for _ in range(self.r.randrange(6)))
+
+    def field(self):
+        name = self.pick("Subject", "To", "Cc", "From", "X-List", "Received",
+                         "Sender", "Precedence", "Resent-To", "X-Sub",
+                         "Content-Length", "Mailing-List", "Subject", "X-Envelope-To")
+        value = self.line()
+        if name == "Content-Length":
+            value = str(self.r.randrange(300))
+        if self.chance(20):
+            value = self.pick("root@x.example", "list-owner@y.example",
+                              "postmaster@b.test (Mail Daemon)", "<>",
+                              "a@b.c, foo@x.example (comment)")
+        if self.chance(15):
+            value += "\n" + self.pick(" ", "\t", "   ") + self.line()
+        return name + ":" + self.pick(" ", "", "  ", "\t") + value + "\n"
+
+    def message(self):
+        text = "".join(self.field() for _ in range(self.r.randrange(1, 8)))
+        if self.chance(4):
+            text = self.pick("\n", "\n\n") + text
+        if self.chance(4):
+            text = "From somebody  Mon Jan  1 00:00:00 2001\n" + text
+        if self.chance(92):
+            text += "\n"
+            for _ in range(self.r.randrange(8)):
+                text += self.pick(self.line(), "", "From here on", "aaabbb",
+                                  "\xe9t\xe9", " indented", "a" * 30) + "\n"
+        if self.chance(8):
+            text = text.rstrip("\n")
+        return text
+
+    # ---- patterns
+    def atom(self, depth):
+        k = self.r.randrange(26 if depth < 3 else 15)
+        if k < 7:
+            return self.pick("a", "b", "x", "o", " ", "f", "A", ":", "l", "4")
+        if k < 9:
+            return "."
+        if k < 11:
+            return self.pick("[ab]", "[^a]", "[a-z]", "[^a-z]", "[]x]", "[-a]",
+                             "[a-]", "[^ ]", "[A-C0-9]", "[z-a]", "[\\a]",
+                             "[^]b]", "[ \t]", "[+--]")
+        if k < 12:
+            return self.pick("\\.", "\\a", "\\\\", "\\*", "\\(", "\\$", "\\[")
+        if k < 13:
+            return self.pick("\\<", "\\>")
+        if k < 14:
+            return self.pick("^", "$", "^", "$", "^^", "$^")
+        if k < 15:
+            return self.pick(*WORDS)
+        return "(" + self.regexp(depth + 1) + ")"
+
+    def sequence(self, depth):
+        out = ""
+        for _ in range(self.pick(0, 1, 1, 1, 2, 2, 3, 4)):
+            piece = self.atom(depth)
+            if self.chance(30) and piece[0] not in "^$" and piece[-1] != "^":
+                piece += self.pick("*", "*", "+", "?", "?")
+            out += piece
+        return out
+
+    def regexp(self, depth=0):
+        return "|".join(self.sequence(depth)
+                        for _ in range(self.pick(1, 1, 1, 1, 2, 3)))
+
+    def common(self):
+        """A pattern as people write them."""
+        return self.pick("^Subject:", "^TO_", "^TO", "^From:", "^X-List:",
+                         "^Received:") + \
+            self.pick("", ".*", " *", ".*\\<", "[ \t]*") + \
+            self.pick(*WORDS).replace(".", "\\.")
+
+    def pattern(self):
+        k = self.r.randrange(20)
+        if k < 5:
+            return self.common()
+        if k < 6:
+            return self.pick("^FROM_DAEMON", "^FROM_MAILER", "!^FROM_DAEMON",
+                             "\\^TO_x", "(^TO_foo|^TO_list)")
+        if k < 10:
+            text = self.pick(
+                "()\\/%s", "^Subject:\\/.*", "^From:[ ]*\\/[^ ]+", "%s\\/%s",
+                "^X-List:.*\\/%s", "()\\/%s$", "%s\\/%s", "^^\\/%s", "%s\\/")
+            while "%s" in text:
+                text = text.replace("%s", self.plain(2), 1)
+            return text
+        if k < 11:
+            return self.pick("", "^^", "%s^^", "^^%s", "x$^^", "^$", "^", "$") \
+                .replace("%s", self.plain(2))
+        return self.regexp()
+
+    def plain(self, depth):
+        return self.sequence(depth)
+
+    # ---- texts
+    def value(self):
+        k = self.r.randrange(16)
+        if k < 5:
+            return self.pick(*WORDS).replace(" ", "-").replace("'", "")
+        if k < 7:
+            return '"%s"' % self.pick("$A b", "x $MATCH", "${B}c", "a\\$b",
+                                      "it's", "a # b", "$=", "a\nb", "\\x\\\\",
+                                      "$B$CC", "$$A", "a$", "\\`")
+        if k < 8:
+            return "'%s'" % self.pick("$A", "a b", 'say "x"', "\\n", "# no")
+        if k < 12:
+            return self.pick("$A", "$MATCH", "${B}", "${N:-none}", "${A-x}",
+                             "${B:+set}", "${CC+y}", "${N:-${A}z}", "$\\A",
+                             "$=", "$#", "$1", "$2$1", "${1:-q}", "$_", "$A$B",
+                             "${A:-\"b c\"}", "$TXT.x", "${N:-a}b")
+        if k < 13:
+            return ""
+        if k < 14:
+            return self.pick("a\\ b", "a\\#b", "a#b", "a\\\nb", "x # comment",
+                             "{a}", "a}b", "~/x", "*", "a;b", "a|b")
+        return self.pick("10", "0", "5", "-3", "yes", "off")
+
+    def expanded(self):
+        """What may follow `$` in a condition."""
+        return self.pick("$A", "^Subject:.*$\\A", "${B}x", "! $A", "> $N",
+                         "$N^1 foo", "A ?? $B", "^TO_$A", '"$A"', "()\\/$B",
+                         "$MATCH", "${A:-foo}", "B ?? ^$A", "x\\.$A", "$A|$B")
+
+    def condition(self):
+        out = ""
+        if self.chance(15):
+            out += "! " if self.chance(80) else "! !"
+        if self.chance(15):
+            out += self.pick("1^1", "1^0", "2^.5", "-1^1", "-3^0", "0.4^0",
+                             "10^1.5", "1^-1", "5^2", "-100^3", "1e3^1",
+                             "2147483647^0", ".7^.7", "0^1", "1^.1") + " "
+        if self.chance(20):
+            out += self.pick("B ??", "H ??", "HB ??", "BH ??", "A ??",
+                             "MATCH ??", "N ??", "TXT??", "CC  ??") + " "
+        k = self.r.randrange(20)
+        if k < 2:
+            out += self.pick("<", ">") + self.pick(" ", "") + \
+                str(self.pick(0, 1, 100, 200, 300, 500, 1000, 50))
+        elif k < 4:
+            out += "$ " + self.expanded()
+        elif k < 5:
+            text = self.pattern()
+            cut = self.r.randrange(len(text) + 1)
+            out += text[:cut].rstrip("\\") + "\\\n  " + text[cut:]
+        else:
+            out += self.pattern()
+        return "* " + out + "\n"
+
+    # ---- statements
+    def flags(self, block):
+        out = "".join(self.pick(*"HBDAaEeBDAEEc") for _ in range(
+            self.pick(0, 0, 0, 0, 1, 1, 2)))
+        if block:
+            return out.replace("c", "" if self.chance(70) else "c")
+        if self.chance(20):
+            out += self.pick("h", "b", "hb", "w", "W", "i", "r", "c")
+        if self.chance(50):
+            out += "c"
+        return out
+
+    def recipe(self):
+        block = self.depth < 3 and self.chance(30)
+        head = ":0" + self.pick("", " ") + self.flags(block)
+        if not block and self.chance(10):
+            head += self.pick(" :x.lock", ": lock.me", ":", " :", ": no/x")
+        if self.chance(5):
+            head += " # remark"
+        out = head + "\n"
+        for _ in range(self.pick(0, 1, 1, 1, 2, 2, 3)):
+            out += self.condition()
+            if self.chance(4):
+                out += self.pick("# between\n", "\n")
+        if block:
+            self.depth += 1
+            out += "{\n" + self.statements(self.pick(0, 1, 2, 3)) + "}\n"
+            self.depth -= 1
+        elif self.chance(12):
+            out += "! " + self.pick("a@b.test", "$A c@d.test", '"q r"@e',
+                                    "x@y, z@w") + "\n"
+        else:
+            out += self.pick(*FOLDERS) + "\n"
+        return out + "S=$=\n"
+
+    def include(self):
+        name = "inc%d.rc" % len(self.files)
+        self.files[name] = ""
+        if len(self.files) < 4:
+            self.depth += 2
+            self.files[name] = self.statements(self.r.randrange(4))
+            self.depth -= 2
+        return self.pick("INCLUDERC=%s\n", "SWITCHRC=%s\n",
+                         "INCLUDERC=$HOME/%s\n") % name
+
+    def statement(self):
+        k = self.r.randrange(40)
+        if k < 20:
+            return self.recipe()
+        if k < 32:
+            return "%s%s%s\n" % (self.pick(*NAMES), self.pick("=", " = ", "= "),
+                                 self.value())
+        if k < 33:
+            return self.pick(*NAMES) + "\n"
+        if k < 34:
+            return "LOG=\"%s\n\"\n" % self.line()
+        if k < 36:
+            return self.include()
+        if k < 37:
+            return self.pick("EXITCODE=%d\n" % self.pick(0, 67, 75, -1),
+                             "MAILDIR=dir\n", "MAILDIR=$HOME/nowhere\n",
+                             "MAILDIR=$HOME\n", "DEFAULT=box\n", "SHIFT=1\n",
+                             "LINEBUF=200\n", "UMASK=022\n", "VERBOSE=no\n",
+                             "HOST\n", "HOST=mx.oracle.test\n", "SWITCHRC\n")
+        if k < 38:
+            return "# remark\n"
+        return "A=1 B=2\n"
+
+    def statements(self, count):
+        return "".join(self.statement() for _ in range(count))
+
+    def case(self):
+        rc = self.statements(self.r.randrange(1, 8))
+        case = {"rc": rc, "message": self.message(), "files": self.files,
+                "dirs": ["dir"], "args": ["first", "second arg"]}
+        if True:
+            case["from"] = self.pick("x@y.test", "MAILER-DAEMON", "list-owner@a.b")
+        return case
