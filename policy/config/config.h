@@ -27,7 +27,7 @@ struct Relayers {
     std::string prefix;
     Milliseconds timeout{};
     std::chrono::seconds window{};
-    unsigned ipv6_prefix = 128;
+    unsigned ipv6_prefix = 64;
     std::vector<Network> protect;
     std::vector<Network> trusted_proxies;
 };
@@ -134,6 +134,11 @@ Loaded load_text(const std::string& text, const std::string& path);
 
 /// Fills the structures; checks what concerns several settings at once.
 Loaded assemble(Values values, Problems problems);
+
+/// Settings that are read at start only and differ between the two: those
+/// that a reload cannot take over.
+std::vector<std::string> needs_restart(const Config& running,
+                                       const Config& fresh);
 
 /// Every setting with the value in force, as YAML that load() reads back;
 /// those that differ from the default are marked `# set`.  No secret is

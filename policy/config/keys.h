@@ -40,6 +40,8 @@ struct Key {
     /// empty: anything.
     std::string_view choices{};
     std::string_view about;
+    /// Read at start only: a reload keeps the old value and says so.
+    bool at_start = false;
 };
 
 /// Every setting, in the order of the manual page.

@@ -135,7 +135,35 @@ private:
     std::vector<std::string> open_;
 };
 
+/// All that is said about a setting, or about each member of a sequence.
+std::string said(const Values& values, const Key& key)
+{
+    const std::string name{key.name};
+    const auto member = name.find("[].");
+    if (member == std::string::npos)
+        return values.given(name) ? yaml(key, value_of(values, key, name)) : "";
+    const auto sequence = name.substr(0, member);
+    std::string all;
+    for (std::size_t i = 0; i < values.count(sequence); ++i)
+        all += yaml(key, value_of(values, key,
+                                  sequence + "[" + std::to_string(i) + "]" +
+                                      name.substr(member + 2))) +
+               "\n";
+    return all;
+}
+
 }  // namespace
+
+std::vector<std::string> needs_restart(const Config& running,
+                                       const Config& fresh)
+{
+    std::vector<std::string> names;
+    for (const auto& key : keys())
+        if (key.at_start &&
+            said(running.values, key) != said(fresh.values, key))
+            names.emplace_back(key.name);
+    return names;
+}
 
 std::string print(const Config& config)
 {

@@ -242,6 +242,24 @@ BOOST_AUTO_TEST_CASE(what_is_printed_can_be_read_again)
     BOOST_TEST(text.find("map_workers: 4\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_reload_cannot_take_over)
+{
+    const auto load = [](const std::string& yaml) {
+        return load_text(yaml, "f").config;
+    };
+    const auto old = load(
+        "relay: {socket: /a, relayers: {window: 1m}, login: {follow: [{file: "
+        "/x}]}}");
+    BOOST_TEST(needs_restart(*old, *old).empty());
+    const auto fresh = load(
+        "relay: {socket: /b, relayers: {window: 2m}, login: {follow: [{file: "
+        "/y}]}}");
+    const auto names = needs_restart(*old, *fresh);
+    BOOST_TEST(names.size() == 2U);
+    BOOST_TEST(names.at(0) == "relay.socket");
+    BOOST_TEST(names.at(1) == "relay.login.follow[].file");
+}
+
 BOOST_AUTO_TEST_CASE(no_secret_is_printed)
 {
     const std::string path =
