@@ -73,11 +73,18 @@ policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
     if (!opened && opened.error().code == Errc::denied)
         return fail(opened.error());
     if (!opened)
-        return fail(Errc::parse, problem(all, "relay.relayers.file",
-                                         opened.error().text));
+        return fail(Errc::parse,
+                    problem(all, "relay.relayers.file", opened.error().text));
     grants->file_ = opened->get();
     grants->store_ = std::move(*opened);
     return grants;
+}
+
+void Grants::flush()
+{
+    constexpr std::chrono::milliseconds soon{200};
+    if (file_)
+        file_->snapshot(soon);
 }
 
 void Grants::configure(const config::Relayers& settings)

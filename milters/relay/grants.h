@@ -28,6 +28,10 @@ public:
     /// Takes over what a reload can change.
     void configure(const policy::config::Relayers& settings);
 
+    /// Writes what is pending to relayers.db, if that can be had soon; it is
+    /// in the journal anyway.
+    void flush();
+
 private:
     Grants() = default;
 

@@ -39,6 +39,10 @@ Status Servers::bind(const policy::config::Relay& config,
                      const std::optional<milter::Account>& account,
                      std::vector<std::string>& names)
 {
+    auto loop = net::Loop::make();
+    if (!loop)
+        return fail(loop.error());
+    loop_ = std::move(*loop);
     const auto now = [this] { return current_.get(); };
     if (auto fine = bind_one(config.map_socket, config, config.map_socket_group,
                              account, socketmap_protocol(now));
@@ -57,10 +61,6 @@ Status Servers::bind(const policy::config::Relay& config,
 
 Status Servers::start(const policy::config::Relay& config)
 {
-    auto loop = net::Loop::make();
-    if (!loop)
-        return fail(loop.error());
-    loop_ = std::move(*loop);
     workers_ = std::make_unique<net::Workers>(config.map_workers);
     const net::Limits limits{config.map_timeout, config.client_timeout,
                              config.max_clients};

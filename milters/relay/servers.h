@@ -31,8 +31,11 @@ public:
                         const std::optional<milter::Account>& account,
                         std::vector<std::string>& names);
     policy::Status start(const policy::config::Relay& config);
-    /// Takes names away, ends the loop's thread and the workers.
+    /// Ends the loop's thread and the workers, and takes names away.
     void stop();
+
+    /// Valid from bind() on; runs from start() on.
+    net::Loop& loop() { return *loop_; }
 
 private:
     struct Bound {

@@ -60,22 +60,6 @@ private:
     std::string prefix_;
 };
 
-/// First line of a file that holds a secret.
-Result<std::string> first_line(const std::string& path)
-{
-    errno = 0;
-    std::ifstream in{path};
-    std::string line;
-    if (!in || !std::getline(in, line))
-        return fail(Errc::io,
-                    path + ": " + (errno ? std::strerror(errno) : "is empty"));
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
-        line.pop_back();
-    if (line.empty())
-        return fail(Errc::format, path + ": the first line is empty");
-    return line;
-}
-
 Relayers relayers(const Config& config)
 {
     const Section in{config.values, "relay.relayers."};
@@ -85,6 +69,7 @@ Relayers relayers(const Config& config)
     out.journal = in.text_or("journal", config.state_dir);
     out.sync = in.text("sync") == "journal";
     out.url = in.text("url");
+    out.url_file = in.text("url_file");
     out.prefix = in.text("prefix");
     out.timeout = in.get<Milliseconds>("timeout");
     out.window = in.seconds("window");
@@ -116,12 +101,12 @@ Login login(const Config& config)
     out.socket_owner = in.text("socket_owner");
     out.socket_group = in.text("socket_group");
     out.socket_mode = in.number("socket_mode");
+    out.believe = in.get<Strings>("believe");
     out.anvil_socket = in.text("anvil_socket");
     out.anvil_interval = in.seconds("anvil_interval");
     out.services = in.get<Strings>("services");
     out.use = in.text("use");
     out.follow = followed(config.values);
-    out.patterns = in.text("patterns");
     return out;
 }
 
@@ -189,7 +174,7 @@ Relay relay(const Config& config)
 /// Checks that concern more than one setting.
 class Checker {
 public:
-    Checker(Config& config, Problems& problems)
+    Checker(const Config& config, Problems& problems)
         : config_{config}, problems_{problems}
     {
     }
@@ -246,42 +231,41 @@ private:
                 if (!one->second->off() && *one->second == *before->second)
                     complain(one->first, one->second->text() + " is already " +
                                              before->first);
-        if (relay.control_socket.kind != SocketSpec::Kind::unix_path &&
-            !relay.control_socket.off())
-            complain("relay.control_socket",
-                     "who may grant is decided by the file's mode: only a "
-                     "unix socket will do");
+        unix_only("relay.control_socket", relay.control_socket);
+        unix_only("relay.login.dict_socket", relay.login.dict_socket);
+        unix_only("relay.login.datagram_socket", relay.login.datagram_socket);
+    }
+
+    void unix_only(const char* name, const SocketSpec& spec)
+    {
+        if (spec.kind != SocketSpec::Kind::unix_path && !spec.off())
+            complain(name,
+                     "who may speak here is told by the file or by the "
+                     "kernel: only a unix socket will do");
     }
 
     void store()
     {
-        Relayers& relayers = config_.relay.relayers;
-        const std::string file =
-            config_.values.get<std::string>("relay.relayers.url_file");
-        if (!file.empty() && !relayers.url.empty())
+        const Relayers& relayers = config_.relay.relayers;
+        const bool by_file = !relayers.url_file.empty();
+        const bool given = by_file || !relayers.url.empty();
+        if (by_file && !relayers.url.empty())
             complain("relay.relayers.url_file",
                      "the url is given twice, here and in relay.relayers.url");
-        else if (!file.empty())
-            read_secret("relay.relayers.url_file", file, relayers.url);
-        if (relayers.store == "redis" && file.empty())
-            needs("relay.relayers.store", "redis", relayers.url,
-                  "relay.relayers.url");
-        if (relayers.store != "redis" && (!relayers.url.empty()))
-            complain(
-                file.empty() ? "relay.relayers.url" : "relay.relayers.url_file",
-                "used only with store: redis");
+        if (relayers.store == "redis" && !given)
+            complain("relay.relayers.store", "redis needs relay.relayers.url");
+        if (relayers.store != "redis" && given)
+            complain(by_file ? "relay.relayers.url_file" : "relay.relayers.url",
+                     "used only with store: redis");
     }
 
     void login()
     {
-        Login& login = config_.relay.login;
+        const Login& login = config_.relay.login;
         if (!login.listen.off() && login.secret_file.empty())
             complain("relay.login.listen",
                      "needs relay.login.secret_file: any local user can "
                      "reach the port");
-        if (!login.secret_file.empty())
-            read_secret("relay.login.secret_file", login.secret_file,
-                        login.secret);
         for (std::size_t i = 0; i < login.follow.size(); ++i) {
             const auto name = "relay.login.follow[" + std::to_string(i) + "].";
             if (login.follow[i].file.empty())
@@ -291,16 +275,7 @@ private:
             complain("relay.login.services", "no login would count");
     }
 
-    void read_secret(const std::string& name, const std::string& path,
-                     std::string& out)
-    {
-        if (auto line = first_line(path))
-            out = *line;
-        else
-            complain(name, line.error().text);
-    }
-
-    Config& config_;
+    const Config& config_;
     Problems& problems_;
 };
 
@@ -326,6 +301,19 @@ Loaded assemble(Values values, Problems problems)
     if (!problems.empty())
         return {nullptr, std::move(problems)};
     return {std::move(config), {}};
+}
+
+Result<std::string> redis_url(const Relayers& settings)
+{
+    if (settings.url_file.empty())
+        return settings.url;
+    errno = 0;
+    std::ifstream in{settings.url_file};
+    std::string line;
+    if (!in || !std::getline(in, line) || line.empty())
+        return fail(Errc::io, settings.url_file + ": " +
+                                  (errno ? std::strerror(errno) : "is empty"));
+    return line;
 }
 
 Loaded load_text(const std::string& text, const std::string& path)

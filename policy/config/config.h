@@ -19,11 +19,12 @@ inline constexpr const char* default_file = "/etc/mail/postern.yaml";
 
 /// relay.relayers: where grants are kept and how long they count.
 struct Relayers {
-    std::string store;    ///< "bdb", "redis", "none"
-    std::string file;     ///< relayers.db
-    std::string journal;  ///< folder
-    bool sync = false;    ///< fdatasync before a grant is acknowledged
-    std::string url;      ///< of Redis; from url_file where that is set
+    std::string store;     ///< "bdb", "redis", "none"
+    std::string file;      ///< relayers.db
+    std::string journal;   ///< folder
+    bool sync = false;     ///< fdatasync before a grant is acknowledged
+    std::string url;       ///< of Redis
+    std::string url_file;  ///< in place of url
     std::string prefix;
     Milliseconds timeout{};
     std::chrono::seconds window{};
@@ -35,25 +36,24 @@ struct Relayers {
 /// A log that the follower reads.
 struct FollowedLog {
     std::string file;
-    std::string format;
+    std::string format;  ///< a name, or the path of a file of patterns
 };
 
 /// relay.login: how logins are learned.
 struct Login {
     SocketSpec listen;
     std::string secret_file;
-    std::string secret;  ///< first line of secret_file
     SocketSpec dict_socket;
     SocketSpec datagram_socket;
     std::string socket_owner;
     std::string socket_group;
-    unsigned socket_mode = 0660;
+    unsigned socket_mode = 0666;
+    std::vector<std::string> believe;  ///< user names or numbers
     std::string anvil_socket;
     std::chrono::seconds anvil_interval{};
     std::vector<std::string> services;
     std::string use;  ///< "remote" or "real"
     std::vector<FollowedLog> follow;
-    std::string patterns;
 };
 
 /// relay.accounts: whether the account of a grant still exists.
@@ -126,7 +126,8 @@ struct Loaded {
     Problems problems;
 };
 
-/// Reads and checks a file.  Files that it names with secrets are read too.
+/// Reads and checks a file.  Files that it names are not opened: who may read
+/// the configuration need not be able to read secrets.
 Loaded load(const std::string& path);
 
 /// The same from text; `path` is for messages.
@@ -134,6 +135,9 @@ Loaded load_text(const std::string& text, const std::string& path);
 
 /// Fills the structures; checks what concerns several settings at once.
 Loaded assemble(Values values, Problems problems);
+
+/// Where Redis is: `url`, or the first line of `url_file`.
+Result<std::string> redis_url(const Relayers& settings);
 
 /// Settings that are read at start only and differ between the two: those
 /// that a reload cannot take over.

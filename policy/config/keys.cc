@@ -265,9 +265,16 @@ constexpr Key table[] = {
      .at_start = true},
     {.name = "relay.login.socket_mode",
      .type = Type::mode,
-     .fallback = "0660",
+     .fallback = "0666",
      .max = 0777,
-     .about = "permission bits of the login sockets",
+     .about = "permission bits of the login sockets: who is believed is "
+              "asked of the kernel",
+     .at_start = true},
+    {.name = "relay.login.believe",
+     .type = Type::list,
+     .fallback = "[]",
+     .about = "users (names or numbers) who may report on the login sockets, "
+              "beside root and the milter's own: Dovecot's mail_uid",
      .at_start = true},
     {.name = "relay.login.anvil_socket",
      .type = Type::path,
@@ -300,16 +307,10 @@ constexpr Key table[] = {
      .about = "a log to follow",
      .at_start = true},
     {.name = "relay.login.follow[].format",
-     .type = Type::choice,
+     .type = Type::text,
      .fallback = "dovecot",
-     .choices = "dovecot dovecot-json cyrus courier uw qpopper popa3d "
-                "vpopmail",
-     .about = "which server writes it",
-     .at_start = true},
-    {.name = "relay.login.patterns",
-     .type = Type::path,
-     .fallback = "",
-     .about = "file of more patterns for the log follower",
+     .about = "which server writes it: dovecot, cyrus, courier, uw, qpopper, "
+              "popa3d, vpopmail, ...; or the path of a file of patterns",
      .at_start = true},
 
     {.name = "relay.accounts.check",

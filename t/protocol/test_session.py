@@ -174,26 +174,31 @@ def test_a_refused_mail_is_followed_by_a_good_one(milter):
 
 
 def test_a_new_connection_on_the_same_socket(milter):
-    """SMFIC_QUIT_NC: another client, and nothing left of the first."""
-    with milter.client(address="198.51.100.1") as m:
-        assert m.mail("<a@example.net>").code == 550
-        for address, code in (("192.0.2.4", 0), ("198.51.100.1", 550)) * 5:
+    """SMFIC_QUIT_NC after a message: another client, nothing left of the first."""
+    for address, code in (("198.51.100.1", 550), ("203.0.113.7", 0)):
+        with milter.client(address="203.0.113.9") as m:
+            m.mail("<hold@example.com>")
+            assert m.rcpt(FAR).kind == "continue"
+            assert m.message().edits
             m.quit_new_connection()
             m.connect("c", address, client_addr=address)
             m.helo("c")
             assert m.mail("<a@example.net>").code == code
+            if not code:
+                m.rcpt(HERE)
+                assert not m.message().edits
 
 
 def test_smtp_auth_relays_by_macro_only(milter):
     with milter.client() as m:
-        m.mail("<a@example.net>", auth_type="PLAIN", auth_authen="alice")
+        m.mail("<a@example.net>", i="q1", auth_type="PLAIN", auth_authen="alice")
         assert m.rcpt(FAR).kind == "continue"
         m.message()
         # What one message was allowed the next one is not.
-        m.mail("<a@example.net>")
+        m.mail("<a@example.net>", i="q2")
         assert m.rcpt(FAR).code == 550
         m.abort()
-        m.mail("<a@example.net>", auth_type="CRAM-MD5", auth_authen="alice")
+        m.mail("<a@example.net>", i="q3", auth_type="CRAM-MD5", auth_authen="alice")
         assert m.rcpt(FAR).code == 550
 
 

@@ -92,22 +92,19 @@ const Case cases[] = {
     {"relay: {socket: /r/x.sock, map_socket: 'local:/r/x.sock'}",
      "f:1: relay.map_socket: unix:/r/x.sock is already relay.socket"},
     {"relay: {control_socket: 'inet:2000@127.0.0.1'}",
-     "f:1: relay.control_socket: who may grant is decided by the file's "
-     "mode: only a unix socket will do"},
+     "f:1: relay.control_socket: who may speak here is told by the file or by "
+     "the kernel: only a unix socket will do"},
     {"relay: {login: {listen: '127.0.0.1:1'}}",
      "f:1: relay.login.listen: needs relay.login.secret_file: any local user "
      "can reach the port"},
-    {"relay:\n  login:\n    listen: '127.0.0.1:1'\n"
-     "    secret_file: /nonexistent/s\n",
-     "f:4: relay.login.secret_file: /nonexistent/s: No such file or "
-     "directory"},
     {"relay: {login: {listen: '::1:80', secret_file: /etc/hostname}}",
      "f:1: relay.login.listen: address '::1:80' needs brackets: [host]:port"},
     {"relay: {login: {follow: {file: /x}}}",
      "f:1: relay.login.follow: a list is wanted"},
-    {"relay: {login: {follow: [{file: /x, format: exim}]}}",
-     "f:1: relay.login.follow[0].format: 'exim' is not one of: dovecot "
-     "dovecot-json cyrus courier uw qpopper popa3d vpopmail"},
+    {"relay: {login: {follow: [{file: x}]}}",
+     "f:1: relay.login.follow[0].file: 'x' is not an absolute path"},
+    {"relay: {login: {follow: [{files: /x}]}}",
+     "f:1: unknown setting relay.login.follow[0].files"},
     {"relay:\n  login:\n    follow:\n    - {file: /x}\n    - {format: uw}\n",
      "f:5: relay.login.follow[1].format: a log to follow needs file"},
     {"relay: {login: {services: []}}",
@@ -260,17 +257,22 @@ BOOST_AUTO_TEST_CASE(what_a_reload_cannot_take_over)
     BOOST_TEST(names.at(1) == "relay.login.follow[].file");
 }
 
-BOOST_AUTO_TEST_CASE(no_secret_is_printed)
+BOOST_AUTO_TEST_CASE(the_url_of_redis_may_be_in_a_file)
 {
     const std::string path =
         "/tmp/postern-config-test." + std::to_string(getpid());
-    std::ofstream{path} << "hush-hush\n";
+    std::ofstream{path} << "redis://:hush-hush@h/0\nmore\n";
     const auto config =
-        load_text("relay: {login: {secret_file: " + path + "}}", "f").config;
-    std::remove(path.c_str());
+        load_text("relay: {relayers: {store: redis, url_file: " + path + "}}",
+                  "f")
+            .config;
     BOOST_REQUIRE(config);
-    BOOST_TEST(config->relay.login.secret == "hush-hush");
+    const auto url = redis_url(config->relay.relayers);
+    std::remove(path.c_str());
+    BOOST_TEST(url.value() == "redis://:hush-hush@h/0");
     BOOST_TEST(print(*config).find("hush") == std::string::npos);
+    BOOST_TEST(redis_url(config->relay.relayers).error().text ==
+               path + ": No such file or directory");
 }
 
 /// The table itself: defaults parse, fit their bounds, names are unique.
