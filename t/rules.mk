@@ -3,16 +3,18 @@ test_progs += unit-tests
 unit-tests_srcs := $(wildcard t/unit/*.cc)
 unit-tests_libs := boost_unit_test_framework clamav
 
-# Programs that tests start: a milter that obeys, and one that does nothing.
-test_progs += test-milter bench-null-milter
+# Programs that tests start: a milter that obeys, one that does nothing, the
+# login listeners alone.
+test_progs += test-milter bench-null-milter login-sink
+login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
 bench-null-milter_srcs := t/bench/null_milter.cc
-helpers := $(bin)/test-milter $(bin)/bench-null-milter
+helpers := $(bin)/test-milter $(bin)/bench-null-milter $(bin)/login-sink
 
 # VARIANT=asan builds of the same programs, for the unit and protocol tiers.
 asan-build:
 	@$(MAKE) --no-print-directory VARIANT=asan all build/asan/bin/unit-tests \
-		build/asan/bin/test-milter
+		build/asan/bin/test-milter build/asan/bin/login-sink
 
 check: prepared
 	@$(MAKE) --no-print-directory all $(bin)/unit-tests $(helpers)
@@ -28,7 +30,7 @@ check-protocol: all $(helpers)
 check-diff: all
 	@$(PYTHON) t/run diff
 
-check-e2e: all
+check-e2e: all $(helpers)
 	@$(PYTHON) t/run e2e
 
 demo: prepared

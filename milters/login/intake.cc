@@ -9,6 +9,14 @@ namespace {
 
 constexpr std::chrono::seconds warn_interval{10};
 
+constexpr std::string_view pop_names[] = {
+    "pop3",       "pop3s",     "pop3d",           "pop3d-ssl", "ipop3d",
+    "ipop3sd",    "pop",       "popper",          "popa3d",    "qpopper",
+    "pop3-login", "pop3login", "courierpop3login"};
+constexpr std::string_view imap_names[] = {
+    "imap",  "imaps",  "imapd",      "imapsd",    "imapd-ssl",
+    "imap4", "imap4d", "imap-login", "imaplogin", "courierimaplogin"};
+
 bool is_control(char c)
 {
     const auto u = static_cast<unsigned char>(c);
@@ -29,15 +37,12 @@ std::string lower(std::string_view text)
 std::string service_name(std::string_view name)
 {
     std::string s = lower(name);
-    for (const char* pop :
-         {"pop3", "pop3s", "pop3d", "pop3d-ssl", "ipop3d", "ipop3sd", "ipop2d",
-          "pop", "popper", "qpopper", "popa3d", "pop3-login"})
-        if (s == pop)
-            return "pop3";
-    for (const char* imap : {"imap", "imaps", "imapd", "imapsd", "imapd-ssl",
-                             "imap4", "imap4d", "imap-login"})
-        if (s == imap)
-            return "imap";
+    if (std::find(std::begin(pop_names), std::end(pop_names), s) !=
+        std::end(pop_names))
+        return "pop3";
+    if (std::find(std::begin(imap_names), std::end(imap_names), s) !=
+        std::end(imap_names))
+        return "imap";
     return s;
 }
 
