@@ -133,6 +133,12 @@ Result<std::optional<Grant>> FileStore::exact(const Network& network)
     return book_.grants.exact(network);
 }
 
+Result<std::vector<Grant>> FileStore::covering(const Network& network)
+{
+    const std::shared_lock lock{memory_};
+    return book_.grants.covering(network);
+}
+
 Status FileStore::add(const Grant& grant)
 {
     return add_all({&grant, 1});

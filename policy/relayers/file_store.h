@@ -69,6 +69,7 @@ public:
 
     Result<std::optional<Grant>> find(const ClientAddr& client) override;
     Result<std::optional<Grant>> exact(const Network& network) override;
+    Result<std::vector<Grant>> covering(const Network& network) override;
     Status add(const Grant& grant) override;
     Result<bool> remove(const Network& network) override;
     Result<std::vector<Grant>> list() override;

@@ -134,18 +134,29 @@ std::optional<Grant> GrantSet::find(const ClientAddr& client, Seconds now,
     return grant_for(*narrowest);
 }
 
+std::vector<Grant> GrantSet::covering(const Network& network) const
+{
+    std::vector<Grant> found;
+    const auto key = key_for(network);
+    const bool v4 = network.address().kind() == ClientAddr::Kind::v4;
+    const unsigned shortest = v4 ? mapped_bits : 0;
+    for (unsigned bits = key.bits + 1U; bits-- > shortest;) {
+        if (lengths_[bits] == 0)
+            continue;
+        const auto grant = grants_.find(
+            {masked(key.octets, bits), static_cast<std::uint8_t>(bits)});
+        if (grant != grants_.end())
+            found.push_back(grant_for(*grant));
+    }
+    return found;
+}
+
 std::vector<Network> GrantSet::opened_by(const ClientAddr& addr) const
 {
     std::vector<Network> opened;
-    const bool v4 = addr.kind() == ClientAddr::Kind::v4;
-    for (unsigned bits = v4 ? mapped_bits : 0; bits < all_bits; ++bits) {
-        if (lengths_[bits] == 0)
-            continue;
-        const Network network{addr, v4 ? bits - mapped_bits : bits};
-        const auto grant = exact(network);
-        if (grant && grant->opener == addr)
-            opened.push_back(network);
-    }
+    for (const auto& grant : covering(Network{addr, all_bits}))
+        if (grant.opener == addr)
+            opened.push_back(grant.network);
     return opened;
 }
 

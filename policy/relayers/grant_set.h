@@ -28,6 +28,8 @@ public:
     std::optional<Grant> find(const ClientAddr& client, Seconds now,
                               std::chrono::seconds window) const;
 
+    /// See Store::covering.
+    std::vector<Grant> covering(const Network& network) const;
     /// Prefixes that a login from this address opened.
     std::vector<Network> opened_by(const ClientAddr& addr) const;
 

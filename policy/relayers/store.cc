@@ -30,6 +30,19 @@ Result<std::optional<Grant>> Store::exact(const Network& network)
     return std::optional<Grant>{};
 }
 
+Result<std::vector<Grant>> Store::covering(const Network& network)
+{
+    auto grants = list();
+    if (!grants)
+        return grants;
+    std::erase_if(*grants, [&](const Grant& grant) {
+        return grant.network.bits() > network.bits() ||
+               !grant.network.contains(network.address());
+    });
+    std::reverse(grants->begin(), grants->end());
+    return grants;
+}
+
 Status Store::add_all(std::span<const Grant> grants)
 {
     for (const auto& grant : grants)

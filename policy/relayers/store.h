@@ -77,6 +77,9 @@ public:
     /// The grant of just this network, valid or not.
     virtual Result<std::optional<Grant>> exact(const Network& network);
 
+    /// Every grant that covers all of `network`, the narrowest first.
+    virtual Result<std::vector<Grant>> covering(const Network& network);
+
     /// Stores or replaces; returns once the grant survives a kill -9.
     virtual Status add(const Grant& grant) = 0;
 
