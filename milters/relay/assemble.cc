@@ -84,11 +84,13 @@ public:
         runtime->log = given_.log;
         runtime->test_mode = given_.test_mode;
         runtime->world = world();
-        auto policy = policy::relay::Policy::make(settings(), runtime->world);
-        if (policy)
-            runtime->policy = std::move(*policy);
-        else
-            complain("relay.features", policy.error());
+        const auto site = settings();
+        // Once to know that it can be made, once with the store in it.
+        make_policy(*runtime, site);
+        if (problems_.empty())
+            add_store(runtime->world);
+        if (problems_.empty())
+            make_policy(*runtime, site);
         if (!problems_.empty())
             return {nullptr, std::move(problems_)};
         return {std::move(runtime), {}};
@@ -99,6 +101,26 @@ private:
     {
         problems_.push_back(config_->values.place(name) + ": " + name + ": " +
                             error.text);
+    }
+
+    void make_policy(Runtime& runtime, const policy::relay::Settings& site)
+    {
+        auto policy = policy::relay::Policy::make(site, runtime.world);
+        if (policy)
+            runtime.policy = std::move(*policy);
+        else
+            complain("relay.features", policy.error());
+    }
+
+    void add_store(policy::relay::World& world)
+    {
+        if (!given_.store)
+            return;
+        auto store = given_.store();
+        if (store)
+            world.relayers = std::move(*store);
+        else
+            problems_.push_back(store.error().text);
     }
 
     /// Reads class files; one that is missing is a problem if it was asked
@@ -185,7 +207,6 @@ private:
         if (out.access)
             if (const auto now = out.access->current(); !now)
                 complain("relay.access", now.error());
-        out.relayers = given_.store;
         out.resolve = [](std::string_view) {
             return policy::relay::NameStatus::ok;
         };

@@ -1,6 +1,7 @@
 // From a configuration to a Runtime: opens what it names.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "milters/relay/runtime.h"
@@ -16,7 +17,10 @@ struct Assembled {
 
 /// What lives longer than one configuration.
 struct Given {
-    std::shared_ptr<policy::relayers::Store> store;  ///< null: no grants
+    /// Called last, and only if nothing else is wrong, since opening a store
+    /// makes files.  May give null: no grants.
+    std::function<policy::Result<std::shared_ptr<policy::relayers::Store>>()>
+        store;
     policy::Log* log = nullptr;
     bool test_mode = false;
 };

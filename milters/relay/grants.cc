@@ -45,14 +45,13 @@ config::Problems check_grants(const config::Config& all)
         problems.push_back(problem(all, "relay.relayers.file",
                                    settings.file + ": is not a Berkeley DB "
                                                    "file"));
-    const auto folder = settings.file.substr(0, settings.file.rfind('/') + 1);
-    if (access(folder.c_str(), W_OK) != 0)
-        problems.push_back(problem(all, "relay.relayers.file",
-                                   folder + ": " + std::strerror(errno)));
-    if (access(settings.journal.c_str(), W_OK) != 0)
-        problems.push_back(
-            problem(all, "relay.relayers.journal",
-                    settings.journal + ": " + std::strerror(errno)));
+    // A missing last folder is made at the start.
+    const auto& journal = settings.journal;
+    const auto parent = journal.substr(0, journal.rfind('/') + 1);
+    if (access(journal.c_str(), W_OK) != 0 &&
+        (errno != ENOENT || access(parent.c_str(), F_OK) != 0))
+        problems.push_back(problem(all, "relay.relayers.journal",
+                                   journal + ": " + std::strerror(errno)));
     return problems;
 }
 

@@ -73,9 +73,27 @@ Status RelayMilter::prepare()
     return {};
 }
 
-policy::config::Problems RelayMilter::take_over(ConfigPtr config)
+policy::Result<std::shared_ptr<policy::relayers::Store>>
+RelayMilter::open_store()
 {
-    auto assembled = assemble(config, {store(), &log_, options_.test_mode});
+    if (!grants_) {
+        auto grants = Grants::open(*config_, [this](const std::string& text) {
+            log_.line(Level::warning, "", policy::printable(text));
+        });
+        if (!grants)
+            return fail(grants.error());
+        grants_ = std::move(*grants);
+    }
+    return grants_->store();
+}
+
+policy::config::Problems RelayMilter::take_over(ConfigPtr config,
+                                                bool with_store)
+{
+    Given given{nullptr, &log_, options_.test_mode};
+    if (with_store)
+        given.store = [this] { return open_store(); };
+    auto assembled = assemble(config, given);
     if (!assembled.runtime)
         return std::move(assembled.problems);
     current_.set(std::move(assembled.runtime));
@@ -103,24 +121,21 @@ Status RelayMilter::bind()
     for (const auto* spec : {&login.dict_socket, &login.datagram_socket})
         if (!spec->path.empty())
             service_.names.push_back(spec->path);
+    if (auto made = milter::make_folder_of(
+            config_->relay.relayers.journal + "/.", service_.account);
+        !made)
+        return made;
     logins_ = std::make_unique<Logins>();
     return logins_->bind(servers_.loop(), *config_, service_.account, links);
 }
 
 Status RelayMilter::start()
 {
+    auto problems = check_grants(*config_);
+    if (problems.empty())
+        problems = take_over(config_, true);
     std::string all;
-    for (const auto& problem : check_grants(*config_))
-        all += problem + "\n";
-    if (all.empty()) {
-        auto grants = Grants::open(*config_, [this](const std::string& text) {
-            log_.line(Level::warning, "", policy::printable(text));
-        });
-        if (!grants)
-            return fail(grants.error());
-        grants_ = std::move(*grants);
-    }
-    for (const auto& problem : take_over(config_))
+    for (const auto& problem : problems)
         all += problem + "\n";
     if (!all.empty())
         return fail(policy::Errc::parse, all);
@@ -133,7 +148,7 @@ void RelayMilter::reload()
     auto loaded = policy::config::load(options_.config);
     auto problems = std::move(loaded.problems);
     if (loaded.config)
-        problems = take_over(loaded.config);
+        problems = take_over(loaded.config, true);
     for (const auto& problem : problems)
         log_.line(Level::error, "", policy::printable(problem));
     if (!problems.empty())
@@ -243,7 +258,7 @@ int RelayMilter::check()
     if (service_.account && geteuid() == 0)
         if (const auto fine = milter::become(*service_.account); !fine)
             return complain(fine.error());
-    for (auto& more : {check_grants(*config_), take_over(config_)})
+    for (auto& more : {check_grants(*config_), take_over(config_, false)})
         problems.insert(problems.end(), more.begin(), more.end());
     for (const auto& problem : problems)
         std::cerr << program_name << ": " << problem << '\n';

@@ -47,7 +47,8 @@ private:
     void reload();
     void stop();
 
-    policy::config::Problems take_over(ConfigPtr config);
+    policy::Result<std::shared_ptr<policy::relayers::Store>> open_store();
+    policy::config::Problems take_over(ConfigPtr config, bool with_store);
     void take_over_logins(const policy::config::Relayers& settings);
     void heard(const policy::relayers::Login& login);
     bool is_known(const policy::relayers::Login& login);

@@ -40,7 +40,7 @@ class RelayMilter:
         self.write("local-host-names", "example.org\n")
         self.write("relay-domains", "")
         self.write("postern.yaml", f"""mail_dir: {self.dir}
-state_dir: {self.dir}
+state_dir: {self.dir}/state
 {top}
 relay:
   socket: unix:{self.socket}
