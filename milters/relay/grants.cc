@@ -56,7 +56,7 @@ config::Problems check_grants(const config::Config& all)
 }
 
 policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
-                                                     Report report)
+                                                     Report report, Event event)
 {
     const auto& settings = all.relay.relayers;
     std::unique_ptr<Grants> grants{new Grants};
@@ -68,6 +68,7 @@ policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
     file.window = settings.window;
     file.sync = settings.sync;
     file.report = std::move(report);
+    file.event = std::move(event);
     auto opened = policy::relayers::FileStore::open(std::move(file));
     if (!opened && opened.error().code == Errc::denied)
         return fail(opened.error());

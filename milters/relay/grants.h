@@ -17,11 +17,13 @@ class Grants {
 public:
     /// Gets one line for the log; any thread.
     using Report = std::function<void(const std::string&)>;
+    /// Gets what happens to a grant; any thread; quick.
+    using Event = std::function<void(const policy::relayers::Event&)>;
 
     /// Null store for `store: none`.  Errc::denied if another process owns
     /// the journal; else the error names the setting, with file:line.
     static policy::Result<std::unique_ptr<Grants>> open(
-        const policy::config::Config& config, Report report);
+        const policy::config::Config& config, Report report, Event event);
 
     std::shared_ptr<policy::relayers::Store> store() const { return store_; }
 

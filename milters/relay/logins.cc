@@ -176,6 +176,11 @@ Status Logins::bind(net::Loop& loop, const policy::config::Config& config,
     return bound;
 }
 
+void Logins::close()
+{
+    listeners_ = std::make_unique<Listeners>();
+}
+
 policy::config::Problems check_logins(const policy::config::Config& config)
 {
     policy::config::Problems problems;

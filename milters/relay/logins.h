@@ -38,6 +38,9 @@ public:
                         const std::optional<milter::Account>& account,
                         const Links& links);
 
+    /// Closes them; after the loop has ended.
+    void close();
+
     /// Name of each listener and its numbers, for the status.
     std::vector<std::pair<std::string, const login::Counters*>> counters()
         const;

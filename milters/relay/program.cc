@@ -19,7 +19,7 @@ RelayMilter::RelayMilter(milter::Options options, ConfigPtr config)
     : options_{std::move(options)},
       config_{std::move(config)},
       log_{log_options()},
-      servers_{current_}
+      servers_{current_, control_links()}
 {
 }
 
@@ -77,9 +77,14 @@ policy::Result<std::shared_ptr<policy::relayers::Store>>
 RelayMilter::open_store()
 {
     if (!grants_) {
-        auto grants = Grants::open(*config_, [this](const std::string& text) {
-            log_.line(Level::warning, "", policy::printable(text));
-        });
+        auto grants = Grants::open(
+            *config_,
+            [this](const std::string& text) {
+                log_.line(Level::warning, "", policy::printable(text));
+            },
+            [this](const policy::relayers::Event& event) {
+                feed_.publish(event);
+            });
         if (!grants)
             return fail(grants.error());
         grants_ = std::move(*grants);
@@ -125,8 +130,7 @@ Status RelayMilter::bind()
             config_->relay.relayers.journal + "/.", service_.account);
         !made)
         return made;
-    logins_ = std::make_unique<Logins>();
-    return logins_->bind(servers_.loop(), *config_, service_.account, links);
+    return logins_.bind(servers_.loop(), *config_, service_.account, links);
 }
 
 Status RelayMilter::start()
@@ -143,28 +147,44 @@ Status RelayMilter::start()
     return servers_.start(config_->relay);
 }
 
-void RelayMilter::reload()
+policy::config::Problems RelayMilter::reload()
 {
+    const std::lock_guard one_at_a_time{reload_mutex_};
     auto loaded = policy::config::load(options_.config);
     auto problems = std::move(loaded.problems);
     if (loaded.config)
         problems = take_over(loaded.config, true);
     for (const auto& problem : problems)
         log_.line(Level::error, "", policy::printable(problem));
-    if (!problems.empty())
-        return log_.line(Level::error, "",
-                         "reload failed: the old configuration stays");
+    if (!problems.empty()) {
+        log_.line(Level::error, "",
+                  "reload failed: the old configuration stays");
+        return problems;
+    }
     for (const auto& name : needs_restart(*config_, *loaded.config))
         log_.line(Level::warning, "",
                   name + " has changed: restart to take it over");
     log_.reopen(level(*loaded.config), loaded.config->log.decisions);
     log_.line(Level::info, "", "reloaded " + options_.config);
+    return {};
+}
+
+ControlLinks RelayMilter::control_links()
+{
+    return {.store = [this] { return store(); },
+            .runtime = [this] { return current_.get(); },
+            .feed = &feed_,
+            .logins = &logins_,
+            .config_file = options_.config,
+            .started = policy::system_now(),
+            .reload = [this] { return reload(); }};
 }
 
 void RelayMilter::stop()
 {
     servers_.stop();
-    logins_.reset();
+    logins_.close();
+    const std::lock_guard no_reload{reload_mutex_};
     current_.set(nullptr);
     {
         const std::lock_guard lock{sink_mutex_};

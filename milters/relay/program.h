@@ -24,7 +24,7 @@ inline constexpr const char* purpose =
     "POP-before-SMTP grants.";
 
 /// Everything that lives from start to stop.  check() and run() are for the
-/// main thread; reload() is called by a thread of the daemon's, one at a time.
+/// main thread; reload() for any.
 class RelayMilter {
 public:
     using ConfigPtr = std::shared_ptr<const policy::config::Config>;
@@ -44,7 +44,8 @@ private:
 
     policy::Status bind();
     policy::Status start();
-    void reload();
+    policy::config::Problems reload();
+    ControlLinks control_links();
     void stop();
 
     policy::Result<std::shared_ptr<policy::relayers::Store>> open_store();
@@ -61,9 +62,11 @@ private:
     ConfigPtr config_;  ///< the one we started with
     policy::Log log_;
     Current current_;
+    control::Feed feed_;
+    std::mutex reload_mutex_;
     std::unique_ptr<Grants> grants_;
     Servers servers_;
-    std::unique_ptr<Logins> logins_;
+    Logins logins_;
     std::mutex sink_mutex_;  ///< guards the two below
     policy::relayers::LoginSink sink_;
     std::shared_ptr<policy::relayers::Protected> off_limits_;

@@ -13,16 +13,14 @@ Servers::~Servers()
     stop();
 }
 
-Status Servers::bind_one(const policy::config::SocketSpec& spec,
-                         const policy::config::Relay& config,
-                         const std::string& group,
-                         const std::optional<milter::Account>& account,
-                         net::Protocol protocol)
+Status Servers::bind_one(Wanted wanted, const std::string& owner,
+                         const std::optional<milter::Account>& account)
 {
+    const auto& spec = wanted.spec;
     if (spec.off())
         return {};
-    const auto ownership = milter::ownership(config.socket_owner, group,
-                                             config.socket_mode, account);
+    const auto ownership =
+        milter::ownership(owner, wanted.group, wanted.mode, account);
     if (!ownership)
         return fail(ownership.error());
     if (spec.kind == policy::config::SocketSpec::Kind::unix_path)
@@ -31,7 +29,8 @@ Status Servers::bind_one(const policy::config::SocketSpec& spec,
     auto socket = net::ListenSocket::open(spec, *ownership);
     if (!socket)
         return fail(socket.error());
-    bound_.push_back({std::move(*socket), std::move(protocol)});
+    bound_.push_back(
+        {std::move(*socket), std::move(wanted.protocol), wanted.limits});
     return {};
 }
 
@@ -44,30 +43,31 @@ Status Servers::bind(const policy::config::Relay& config,
         return fail(loop.error());
     loop_ = std::move(*loop);
     const auto now = [this] { return current_.get(); };
-    if (auto fine = bind_one(config.map_socket, config, config.map_socket_group,
-                             account, socketmap_protocol(now));
-        !fine)
-        return fine;
-    if (auto fine =
-            bind_one(config.policy_socket, config, config.policy_socket_group,
-                     account, delegation_protocol(now));
-        !fine)
-        return fine;
-    for (const auto* spec : {&config.map_socket, &config.policy_socket})
-        if (!spec->path.empty())
-            names.push_back(spec->path);
+    const net::Limits limits{config.map_timeout, config.client_timeout,
+                             config.max_clients};
+    for (auto& wanted :
+         {Wanted{config.map_socket, config.map_socket_group, config.socket_mode,
+                 socketmap_protocol(now), limits},
+          Wanted{config.policy_socket, config.policy_socket_group,
+                 config.socket_mode, delegation_protocol(now), limits},
+          Wanted{config.control_socket, config.control_socket_group,
+                 config.control_socket_mode, control_protocol(control_),
+                 control_limits}}) {
+        if (auto bound = bind_one(wanted, config.socket_owner, account); !bound)
+            return bound;
+        if (!wanted.spec.path.empty())
+            names.push_back(wanted.spec.path);
+    }
     return {};
 }
 
 Status Servers::start(const policy::config::Relay& config)
 {
     workers_ = std::make_unique<net::Workers>(config.map_workers);
-    const net::Limits limits{config.map_timeout, config.client_timeout,
-                             config.max_clients};
     for (auto& one : bound_) {
         auto server =
             net::Server::make(*loop_, *workers_, std::move(one.socket),
-                              std::move(one.protocol), limits);
+                              std::move(one.protocol), one.limits);
         if (!server)
             return fail(server.error());
         servers_.push_back(std::move(*server));

@@ -12,6 +12,7 @@
 #include "milters/net/loop.h"
 #include "milters/net/server.h"
 #include "milters/net/workers.h"
+#include "milters/relay/control.h"
 #include "milters/relay/runtime.h"
 #include "policy/config/config.h"
 
@@ -21,7 +22,10 @@ namespace milters::relay {
 /// once each, in this order, by the one thread of the start.
 class Servers {
 public:
-    explicit Servers(Current& current) : current_{current} {}
+    Servers(Current& current, ControlLinks control)
+        : current_{current}, control_{std::move(control)}
+    {
+    }
     ~Servers();
     Servers(const Servers&) = delete;
     Servers& operator=(const Servers&) = delete;
@@ -41,15 +45,22 @@ private:
     struct Bound {
         net::ListenSocket socket;
         net::Protocol protocol;
+        net::Limits limits;
+    };
+    /// A socket to be bound.
+    struct Wanted {
+        const policy::config::SocketSpec& spec;
+        const std::string& group;
+        unsigned mode;
+        net::Protocol protocol;
+        net::Limits limits;
     };
 
-    policy::Status bind_one(const policy::config::SocketSpec& spec,
-                            const policy::config::Relay& config,
-                            const std::string& group,
-                            const std::optional<milter::Account>& account,
-                            net::Protocol protocol);
+    policy::Status bind_one(Wanted wanted, const std::string& owner,
+                            const std::optional<milter::Account>& account);
 
     Current& current_;
+    ControlLinks control_;
     std::vector<Bound> bound_;
     std::unique_ptr<net::Loop> loop_;
     std::unique_ptr<net::Workers> workers_;

@@ -147,6 +147,7 @@ void sockets(Relay& out, const Section& in)
         in.text_or("policy_socket_group", out.socket_group);
     out.control_socket_group = in.text("control_socket_group");
     out.socket_mode = in.number("socket_mode");
+    out.control_socket_mode = in.number("control_socket_mode");
 }
 
 Relay relay(const Config& config)

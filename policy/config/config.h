@@ -80,6 +80,7 @@ struct Relay {
     std::string policy_socket_group;
     std::string control_socket_group;
     unsigned socket_mode = 0660;
+    unsigned control_socket_mode = 0660;
     std::string domain;  ///< empty: the host's name
     std::vector<std::string> features;
     std::vector<std::string> trust_auth_mech;

@@ -97,6 +97,12 @@ constexpr Key table[] = {
      .about = "group of the control socket: who may grant; default that of "
               "the user",
      .at_start = true},
+    {.name = "relay.control_socket_mode",
+     .type = Type::mode,
+     .fallback = "0660",
+     .max = 0777,
+     .about = "permission bits of the control socket",
+     .at_start = true},
     {.name = "relay.domain",
      .type = Type::text,
      .fallback = "",

@@ -55,11 +55,12 @@ log: {{decisions: {self.decisions}}}
 
     def start(self, *args):
         self.args = args or self.args
+        before = self.stderr().count("started")
         self.process = subprocess.Popen(
             [program("relay-milter"), "-f", "-c", self.conf, *self.args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.dir + "/stderr", "a"))
-        net.wait_for(lambda: "started" in self.stderr(), 10, self.process,
+        net.wait_for(lambda: self.stderr().count("started") > before, 10, self.process,
                      "relay-milter does not start")
         return self
 
