@@ -119,7 +119,7 @@ policy::Result<scanner::MemFile> copy(const std::string& file,
     return out;
 }
 
-Verdict scan_file(scanner::Pool& pool, const std::string& file,
+Verdict scan_file(policy::scan::Scanner& pool, const std::string& file,
                   const Arguments& args, std::uint64_t max_bytes)
 {
     const auto message = copy(file, max_bytes);
@@ -131,7 +131,7 @@ Verdict scan_file(scanner::Pool& pool, const std::string& file,
                      [] {});
 }
 
-int scan_all(scanner::Pool& pool, const Arguments& args,
+int scan_all(policy::scan::Scanner& pool, const Arguments& args,
              std::uint64_t max_bytes)
 {
     int code = EX_OK;
@@ -169,6 +169,10 @@ int scan(int argc, const char* const* argv)
     auto virus = config->virus;
     if (!args.database.empty())
         virus.scan.database = args.database;
+    if (virus.engine == "clamd" && args.database.empty()) {
+        scanner::ClamdPool clamd{scanner::clamd_options(virus, {})};
+        return scan_all(clamd, args, virus.max_message);
+    }
     auto options = scanner::pool_options(virus);
     options.watch = 0ms;
     scanner::Pool pool{std::move(options)};

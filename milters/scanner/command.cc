@@ -72,4 +72,12 @@ PoolOptions pool_options(const policy::config::Virus& virus)
     return options;
 }
 
+ClamdOptions clamd_options(
+    const policy::config::Virus& virus,
+    std::function<void(bool alarm, const std::string&)> log)
+{
+    return {virus.clamd, virus.clamd_timeout, virus.clamd_probe,
+            std::move(log)};
+}
+
 }  // namespace milters::scanner

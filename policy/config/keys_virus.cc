@@ -220,7 +220,8 @@ constexpr Key table[] = {
     {.name = "virus.clamd.servers",
      .type = Type::list,
      .fallback = "[]",
-     .about = "clamd servers, in libmilter notation, first to last"},
+     .about = "clamd servers in libmilter notation, taken in turn; one that "
+              "fails is passed over"},
     {.name = "virus.clamd.timeout",
      .type = Type::duration,
      .fallback = "2m",
@@ -249,8 +250,8 @@ constexpr Key table[] = {
               "signature"},
     {.name = "virus.strip_text",
      .type = Type::text,
-     .fallback = "An attachment was removed from this message: %s",
-     .about = "the notice in the place of what was stripped"},
+     .fallback = "The content of this message was removed: %s",
+     .about = "the notice in the place of what was stripped; %s: the status"},
 
     {.name = "virus.headers.scanned",
      .type = Type::text,

@@ -176,6 +176,10 @@ private:
             out.signatures.push_back(signature(out, i));
         for (std::size_t i = 0; i < values_.count("virus.attachments"); ++i)
             out.attachments.push_back(attachment(i));
+        if (!out.attachments.empty() && text("virus.engine") == "clamd")
+            complain("virus.engine",
+                     "clamd does not tell what is in a message, as "
+                     "virus.attachments needs");
     }
 
     /// Actions of the group that it inherits from, which stands before it.

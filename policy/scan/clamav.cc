@@ -25,15 +25,29 @@ struct Running {
 };
 
 Running* running = nullptr;
-/// First error message of the library outside of a scan (loading).
+/// Error messages of the library outside of a scan (loading).
 std::string* load_error = nullptr;
 
-void remember_first(std::string& where, std::string_view text)
+constexpr std::size_t max_said = 500;
+
+std::string_view one_line(std::string_view text)
 {
     while (!text.empty() && text.back() == '\n')
         text.remove_suffix(1);
+    return text;
+}
+
+void remember_first(std::string& where, std::string_view text)
+{
     if (where.empty())
-        where = text;
+        where = one_line(text);
+}
+
+/// The file's name comes after what is wrong with it.
+void remember_all(std::string& where, std::string_view text)
+{
+    if (where.size() < max_said)
+        where.append(where.empty() ? "" : "; ").append(one_line(text));
 }
 
 /// Every way in which libclamav fails open says so here first: a temporary
@@ -48,7 +62,7 @@ void on_message(enum cl_msg severity, const char* /*full*/, const char* text,
         running->verdict.add(ScanStatus::error, "");
         remember_first(running->verdict.detail, text);
     } else if (load_error) {
-        remember_first(*load_error, text);
+        remember_all(*load_error, text);
     }
 }
 

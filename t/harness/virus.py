@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import zipfile
 
-from harness import server
+from harness import net, program, server
 
 TESTFILES = server("clamav", "usr/share/clamav-testfiles/")
 CLAMSCAN = server("clamav", "usr/bin/clamscan")
@@ -140,3 +140,85 @@ def containers(directory):
         "broken.zip": zipped(("e.com", e))[:-30], "gif": b"GIF89a\1\0\1\0\0\0\0;",
         "clam-zip-mail": mail(("c.zip", zipped(("c.exe", clam())))),
     }
+
+
+class VirusMilter:
+    """virus-milter with a small set of signatures, in a folder of its own.
+
+    virus    more lines of the section, indented by two
+    top      lines beside the section
+    """
+
+    def __init__(self, directory, virus="", top="", signatures=()):
+        self.dir = os.path.join(directory, "virus")
+        os.makedirs(self.dir + "/tmp")
+        os.chmod(self.dir, 0o755)
+        os.chmod(self.dir + "/tmp", 0o755)
+        self.database = database(self.dir + "/db", signatures)
+        self.socket = self.dir + "/virus.sock"
+        self.conf = self.dir + "/postern.yaml"
+        self.decisions = self.dir + "/decisions.jsonl"
+        self.process = None
+        self.configure(virus, top)
+
+    def configure(self, virus="", top=""):
+        with open(self.conf, "w") as f:
+            f.write(f"virus:\n  socket: unix:{self.socket}\n"
+                    f"  database: {self.database}\n  temp_dir: {self.dir}/tmp\n"
+                    f"{virus}\nlog: {{level: debug, decisions: {self.decisions}}}\n{top}\n")
+
+    def start(self, *args, wait=True):
+        self.process = subprocess.Popen(
+            [program("virus-milter"), "-f", "-c", self.conf, *args],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(self.dir + "/stderr", "a"))
+        net.wait_for(lambda: "started" in self.stderr(), 20, self.process,
+                     "virus-milter does not start")
+        if wait:
+            self.said("signatures loaded")
+        return self
+
+    def stderr(self):
+        path = self.dir + "/stderr"
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as f:
+            return f.read()
+
+    def said(self, words, times=1, timeout=20):
+        """Waits until the log holds `words` that many times."""
+        return net.wait_for(lambda: self.stderr().count(words) >= times, timeout,
+                            self.process, f"not said: {words}")
+
+    def descendants(self):
+        """(scanner pid, [worker pids]) of each scanner that runs."""
+        children = {}
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                with open(stat) as f:
+                    text = f.read()
+            except OSError:
+                continue
+            if text[text.rindex(")") + 2] != "Z":
+                parent = int(text[text.rindex(")") + 2:].split()[1])
+                children.setdefault(parent, []).append(int(text.split()[0]))
+        return [(pid, children.get(pid, [])) for pid in children.get(self.process.pid, [])]
+
+    def mc(self, timeouts="C:5m;S:10s;R:10s;E:5m"):
+        """Lines for hostname.mc."""
+        return (f"INPUT_MAIL_FILTER(`virus', `S=local:{self.socket}, F=T,"
+                f" T={timeouts}')dnl\n")
+
+    def stop(self, how=15):
+        if not self.process:
+            return None
+        self.process.send_signal(how)
+        code = self.process.wait(10)
+        self.process = None
+        return code
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()

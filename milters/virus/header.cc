@@ -1,0 +1,53 @@
+#include "milters/virus/header.h"
+
+#include <ctime>
+
+namespace milters::virus {
+namespace {
+
+std::string day_of(std::int64_t seconds)
+{
+    const std::time_t when = seconds;
+    std::tm parts{};
+    char text[16] = "";
+    if (::gmtime_r(&when, &parts))
+        std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+    return text;
+}
+
+}  // namespace
+
+std::string scanned_value(const policy::scan::EngineInfo& engine,
+                          const std::string& host)
+{
+    if (engine.name.empty())
+        return "no at " + host;
+    std::string out = engine.name + " " + engine.version;
+    if (engine.base)
+        out += "/" + std::to_string(engine.base);
+    if (engine.signatures || engine.base_time) {
+        out += " (";
+        if (engine.signatures)
+            out += std::to_string(engine.signatures) + " signatures";
+        if (engine.base_time)
+            out += (engine.signatures ? " of " : "") + day_of(engine.base_time);
+        out += ")";
+    }
+    return out + " at " + host;
+}
+
+std::string tagged_subject(const std::string& status,
+                           const std::string& subject)
+{
+    return "[" + status + "] " + subject;
+}
+
+std::string notice(const std::string& text, const std::string& status)
+{
+    std::string out = text;
+    if (const auto place = out.find("%s"); place != std::string::npos)
+        out.replace(place, 2, status);
+    return out + "\r\n";
+}
+
+}  // namespace milters::virus

@@ -1,0 +1,23 @@
+// The headers that virus-milter writes.
+#pragma once
+
+#include <string>
+
+#include "policy/scan/verdict.h"
+
+namespace milters::virus {
+
+/// `ClamAV 1.4.6/27345 (355000 signatures of 2026-11-21) at mx.example.org`.
+/// Pure.
+std::string scanned_value(const policy::scan::EngineInfo& engine,
+                          const std::string& host);
+
+/// `[infected] Subject`; the subject may be missing.
+std::string tagged_subject(const std::string& status,
+                           const std::string& subject);
+
+/// The body of a message that was stripped.
+/// @param text  of the configuration, with %s for the status
+std::string notice(const std::string& text, const std::string& status);
+
+}  // namespace milters::virus

@@ -1,0 +1,35 @@
+// One message, several recipients: what SMTP allows to be done at its end.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "policy/decision.h"
+#include "policy/scan/policy.h"
+
+namespace policy::scan {
+
+/// What becomes of the message.  SMTP has one answer for all recipients at
+/// the end of data, and one text for all: only discarding can be done for
+/// some of them, by taking them off the envelope.  Of all else the strictest
+/// counts for everybody, so that nobody gets what a rule keeps from him and
+/// nobody loses a message without an answer to the sender.
+struct Plan {
+    Action action = Action::accept;
+    Outcome outcome{};                 ///< that decided
+    std::vector<std::size_t> removed;  ///< recipients taken off, by index
+    bool mixed = false;                ///< recipients' own outcomes differed
+};
+
+/// @param outcomes  one a recipient; none: accept
+Plan combine(const std::vector<Outcome>& outcomes);
+
+/// The SMTP reply of a refusal.  REQUIRES action reject or tempfail.
+/// @param reject_text  of the configuration, with %s for the signature
+Reply reply_for(const Outcome& outcome, const std::string& reject_text);
+
+/// "clean", "infected (Eicar)", ...: for header and log.
+std::string describe(ScanStatus status, const std::string& signature);
+
+}  // namespace policy::scan
