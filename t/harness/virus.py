@@ -142,6 +142,22 @@ def containers(directory):
     }
 
 
+def process_state(stat):
+    """-> (letter, parent, pid) from /proc/PID/stat; "-" if it is gone."""
+    try:
+        with open(stat) as f:
+            text = f.read()
+    except OSError:
+        return "-", 0, 0
+    words = text[text.rindex(")") + 2:].split()
+    return words[0], int(words[1]), int(text.split()[0])
+
+
+def alive(pid):
+    """Whether it runs; one that waits to be fetched does not."""
+    return process_state(f"/proc/{pid}/stat")[0] not in "Z-"
+
+
 class VirusMilter:
     """virus-milter with a small set of signatures, in a folder of its own.
 
@@ -194,15 +210,16 @@ class VirusMilter:
         """(scanner pid, [worker pids]) of each scanner that runs."""
         children = {}
         for stat in glob.glob("/proc/[0-9]*/stat"):
-            try:
-                with open(stat) as f:
-                    text = f.read()
-            except OSError:
-                continue
-            if text[text.rindex(")") + 2] != "Z":
-                parent = int(text[text.rindex(")") + 2:].split()[1])
-                children.setdefault(parent, []).append(int(text.split()[0]))
+            state, parent, pid = process_state(stat)
+            if state not in "Z-":
+                children.setdefault(parent, []).append(pid)
         return [(pid, children.get(pid, [])) for pid in children.get(self.process.pid, [])]
+
+    def workers(self, number):
+        """-> (scanner pid, worker pids), once there are that many."""
+        found = net.wait_for(lambda: [d for d in self.descendants() if len(d[1]) == number],
+                             10, self.process, f"there are not {number} workers")
+        return found[0]
 
     def mc(self, timeouts="C:5m;S:10s;R:10s;E:5m"):
         """Lines for hostname.mc."""
