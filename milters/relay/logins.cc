@@ -3,7 +3,9 @@
 #include "milters/login/anvil.h"
 #include "milters/login/datagram.h"
 #include "milters/login/dict.h"
+#include "milters/login/follow.h"
 #include "milters/login/http.h"
+#include "milters/login/log_format.h"
 
 namespace milters::relay {
 
@@ -18,6 +20,11 @@ struct Logins::Listeners {
     std::unique_ptr<login::DictListener> dict;
     std::unique_ptr<login::DatagramListener> datagram;
     std::unique_ptr<login::AnvilPoller> anvil;
+    struct Follower {
+        std::string file;
+        std::unique_ptr<login::LogFollower> reader;
+    };
+    std::vector<Follower> followers;
 };
 
 namespace {
@@ -47,6 +54,11 @@ struct Plan {
         return out;
     }
 };
+
+std::string follow_name(std::size_t i, const char* field)
+{
+    return "relay.login.follow[" + std::to_string(i) + "]." + field;
+}
 
 /// `127.0.0.1:21580`, `[::1]:21580`.
 std::string listen_text(const SocketSpec& spec)
@@ -176,6 +188,27 @@ Status Logins::bind(net::Loop& loop, const policy::config::Config& config,
     return bound;
 }
 
+Status Logins::follow(net::Loop& loop, const policy::config::Config& config,
+                      const Links& links)
+{
+    const std::optional<milter::Account> nobody;
+    const Plan plan{loop, config, nobody, links};
+    for (std::size_t i = 0; i < plan.login().follow.size(); ++i) {
+        const auto& log = plan.login().follow[i];
+        login::FollowOptions options;
+        options.common = plan.common();
+        options.file = log.file;
+        options.format = log.format;
+        options.state_dir = config.state_dir;
+        auto made =
+            login::LogFollower::make(loop, std::move(options), links.sink);
+        if (!made)
+            return plan.wrong(follow_name(i, "file").c_str(), made.error());
+        listeners_->followers.push_back({log.file, std::move(*made)});
+    }
+    return {};
+}
+
 void Logins::close()
 {
     listeners_ = std::make_unique<Listeners>();
@@ -184,7 +217,7 @@ void Logins::close()
 policy::config::Problems check_logins(const policy::config::Config& config)
 {
     policy::config::Problems problems;
-    const auto note = [&](const char* name, const policy::Error& error) {
+    const auto note = [&](const std::string& name, const policy::Error& error) {
         problems.push_back(config.values.place(name) + ": " + name + ": " +
                            error.text);
     };
@@ -195,6 +228,11 @@ policy::config::Problems check_logins(const policy::config::Config& config)
     for (const auto& user : login.believe)
         if (const auto account = milter::Account::find(user); !account)
             note("relay.login.believe", account.error());
+    for (std::size_t i = 0; i < login.follow.size(); ++i) {
+        if (const auto format = login::LogFormat::make(login.follow[i].format);
+            !format)
+            note(follow_name(i, "format"), format.error());
+    }
     return problems;
 }
 
@@ -210,6 +248,8 @@ std::vector<std::pair<std::string, const login::Counters*>> Logins::counters()
     add("dict", listeners_->dict);
     add("datagram", listeners_->datagram);
     add("anvil", listeners_->anvil);
+    for (const auto& [file, reader] : listeners_->followers)
+        out.emplace_back("log " + file, &reader->counters());
     return out;
 }
 

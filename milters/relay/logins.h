@@ -38,6 +38,10 @@ public:
                         const std::optional<milter::Account>& account,
                         const Links& links);
 
+    /// Begins to follow logs; as the account, before the loop runs.
+    policy::Status follow(net::Loop& loop, const policy::config::Config& config,
+                          const Links& links);
+
     /// Closes them; after the loop has ended.
     void close();
 

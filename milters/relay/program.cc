@@ -15,6 +15,18 @@ using policy::fail;
 using policy::Status;
 using Level = policy::Log::Level;
 
+namespace {
+
+std::string lines(const policy::config::Problems& problems)
+{
+    std::string all;
+    for (const auto& problem : problems)
+        all += problem + "\n";
+    return all;
+}
+
+}  // namespace
+
 RelayMilter::RelayMilter(milter::Options options, ConfigPtr config)
     : options_{std::move(options)},
       config_{std::move(config)},
@@ -108,12 +120,8 @@ policy::config::Problems RelayMilter::take_over(ConfigPtr config,
     return {};
 }
 
-Status RelayMilter::bind()
+Logins::Links RelayMilter::login_links()
 {
-    if (auto bound =
-            servers_.bind(config_->relay, service_.account, service_.names);
-        !bound)
-        return bound;
     Logins::Links links;
     links.sink = [this](const policy::relayers::Login& login) { heard(login); };
     links.known = [this](const policy::relayers::Login& login) {
@@ -122,6 +130,17 @@ Status RelayMilter::bind()
     links.warn = [this](const std::string& text) {
         log_.line(Level::warning, "", "login: " + policy::printable(text));
     };
+    return links;
+}
+
+Status RelayMilter::bind()
+{
+    if (const auto problems = check_logins(*config_); !problems.empty())
+        return fail(policy::Errc::parse, lines(problems));
+    if (auto bound =
+            servers_.bind(config_->relay, service_.account, service_.names);
+        !bound)
+        return bound;
     const auto& login = config_->relay.login;
     for (const auto* spec : {&login.dict_socket, &login.datagram_socket})
         if (!spec->path.empty())
@@ -130,7 +149,8 @@ Status RelayMilter::bind()
             config_->relay.relayers.journal + "/.", service_.account);
         !made)
         return made;
-    return logins_.bind(servers_.loop(), *config_, service_.account, links);
+    return logins_.bind(servers_.loop(), *config_, service_.account,
+                        login_links());
 }
 
 Status RelayMilter::start()
@@ -138,12 +158,13 @@ Status RelayMilter::start()
     auto problems = check_grants(*config_);
     if (problems.empty())
         problems = take_over(config_, true);
-    std::string all;
-    for (const auto& problem : problems)
-        all += problem + "\n";
-    if (!all.empty())
-        return fail(policy::Errc::parse, all);
+    if (!problems.empty())
+        return fail(policy::Errc::parse, lines(problems));
     log_.reopen(level(*config_), config_->log.decisions);
+    if (auto followed =
+            logins_.follow(servers_.loop(), *config_, login_links());
+        !followed)
+        return followed;
     return servers_.start(config_->relay);
 }
 

@@ -46,6 +46,7 @@ private:
     policy::Status start();
     policy::config::Problems reload();
     ControlLinks control_links();
+    Logins::Links login_links();
     void stop();
 
     policy::Result<std::shared_ptr<policy::relayers::Store>> open_store();

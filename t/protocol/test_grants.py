@@ -263,3 +263,26 @@ def test_the_secret_must_be_one(site):
             assert done.returncode == 78, (secret, mode)
             assert f"{milter.conf}:11: relay.login.secret_file: " in done.stderr
             assert words in done.stderr
+
+
+def test_a_followed_log_opens_the_relay(site):
+    milter = site()
+    log = milter.dir + "/maillog"
+    milter.write("maillog", "")
+    milter.configure(relay="  login: {follow: [{file: %s, format: courier}]}" % log)
+    milter.start()
+    stamp = time.strftime("%b %e %H:%M:%S")
+    with open(log, "a") as f:
+        f.write(f"{stamp} mx pop3d: LOGIN, user=bob, ip=[::ffff:{CLIENT}], "
+                "port=[40000], protocol=POP3\n")
+    net.wait_for(lambda: relays(milter), 5)
+    assert control(milter, command="status")["logins"]["log " + log]["logins"] == 1
+
+
+def test_an_unknown_log_format(site):
+    milter = site(relay="  login: {follow: [{file: /var/log/x, format: exim9}]}")
+    for flags in (["-n"], ["-f"]):
+        done = subprocess.run([program("relay-milter"), *flags, "-c", milter.conf],
+                              text=True, stderr=subprocess.PIPE, timeout=10)
+        assert done.returncode == 78
+        assert f"{milter.conf}:11: relay.login.follow[0].format: " in done.stderr
