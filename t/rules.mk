@@ -5,10 +5,11 @@ unit-tests_libs := boost_unit_test_framework clamav
 
 # Programs that tests start: a milter that obeys, one that does nothing, the
 # login listeners alone.
-test_progs += test-milter bench-null-milter login-sink
+test_progs += test-milter bench-null-milter bench-milter-load login-sink
 login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
 bench-null-milter_srcs := t/bench/null_milter.cc
+bench-milter-load_srcs := t/bench/milter_load.cc
 helpers := $(bin)/test-milter $(bin)/bench-null-milter $(bin)/login-sink
 
 # VARIANT=asan builds of the same programs, for the unit and protocol tiers.

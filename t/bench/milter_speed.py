@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""relay-milter beside a milter that does nothing.
+
+    t/bench/milter_speed.py [SECONDS]
+
+Both serve the same load from bench-milter-load with 1, 8 and 64 connections,
+in turns (null, relay, relay, null, ...), so that what the machine does
+meanwhile meets both; of each the median counts.  Prints a table on stderr and
+one JSON object on stdout:
+
+    {"name": "milter", "aim": 0.9, "results": [{"connections": 1, "null": N,
+     "relay": N, "ratio": R}, ...]}
+
+relay-milter decides by an access map of 1,000 entries, relay-domains and an
+empty relayers.db, and logs as it does by default.
+"""
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("POSTERN_BIN", os.path.join(TOP, "build", "bin"))
+TURNS = 4       # runs of each milter for each number of connections
+MESSAGES = 10   # on one connection
+
+CONF = """mail_dir: {dir}
+state_dir: {dir}/state
+relay:
+  socket: unix:{dir}/relay.sock
+  domain: mx.example.org
+  access_type: text
+  features: [access_db, blocklist_recipients]
+"""
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def start(command, socket):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 10
+    while not os.path.exists(socket):
+        if process.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(f"{command[0]} does not start")
+        time.sleep(0.01)
+    time.sleep(0.3)
+    return process
+
+
+def load(socket, connections, seconds):
+    done = subprocess.run(
+        [program("bench-milter-load"), socket, str(connections), str(seconds),
+         str(MESSAGES)], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)["messages_per_s"]
+
+
+def measure(sockets, connections, seconds):
+    """-> {name: messages/s}"""
+    runs = {name: [] for name in sockets}
+    for turn in range(TURNS):
+        order = list(sockets) if turn % 2 else list(reversed(sockets))
+        for name in order:
+            runs[name].append(load(sockets[name], connections, seconds))
+    return {name: statistics.median(values) for name, values in runs.items()}
+
+
+def main():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    base = tempfile.mkdtemp(prefix="postern-bench.")
+    os.mkdir(base + "/state")
+    write(base + "/postern.yaml", CONF.format(dir=base))
+    write(base + "/access", "".join(f"spammer{n}.example\tREJECT\n"
+                                    for n in range(1000)))
+    write(base + "/local-host-names", "example.org\n")
+    write(base + "/relay-domains", "backup.example\n")
+    sockets = {"null": base + "/null.sock", "relay": base + "/relay.sock"}
+    running = []
+    try:
+        running = [
+            start([program("bench-null-milter"), "unix:" + sockets["null"]],
+                  sockets["null"]),
+            start([program("relay-milter"), "-f", "-c", base + "/postern.yaml"],
+                  sockets["relay"])]
+        results = []
+        print("connections   null msg/s  relay msg/s  ratio", file=sys.stderr)
+        for connections in (1, 8, 64):
+            got = measure(sockets, connections, seconds)
+            ratio = got["relay"] / got["null"]
+            print(f"{connections:11} {got['null']:12.0f} {got['relay']:12.0f}"
+                  f"  {ratio:.3f}", file=sys.stderr)
+            results.append({"connections": connections, "null": got["null"],
+                            "relay": got["relay"], "ratio": round(ratio, 3)})
+        print(json.dumps({"name": "milter", "aim": 0.9, "results": results}))
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(base)
+
+
+if __name__ == "__main__":
+    main()
