@@ -4,6 +4,7 @@
 #include "milters/milter/own_id.h"
 #include "milters/virus/header.h"
 #include "policy/log_json.h"
+#include "policy/scan/mime.h"
 
 namespace milters::virus {
 namespace {
@@ -293,10 +294,73 @@ bool VirusSession::mark(milter::Context& mta, const Transaction& mail,
     return done;
 }
 
-/// Puts a notice in the place of the whole body.  What is left is a plain
-/// message whatever the headers of the old one said.
+Verdict VirusSession::scan_bytes(milter::Context& mta, std::string_view bytes)
+{
+    auto file = scanner::MemFile::create();
+    if (!file)
+        return Verdict::error(file.error().text);
+    if (auto s = file->append(bytes); !s)
+        return Verdict::error(s.error().text);
+    if (auto s = file->seal(); !s)
+        return Verdict::error(s.error().text);
+    const policy::scan::ScanJob job{
+        file->fd(), file->size(), !runtime_->virus().rules.attachments.empty(),
+        true};
+    return runtime_->scanner->scan(job, [&mta] { mta.progress(); });
+}
+
+/// Whether these bytes alone would be delivered.
+bool VirusSession::is_good(milter::Context& mta, const Transaction& mail,
+                           std::string_view bytes)
+{
+    return plan(mail, scan_bytes(mta, bytes)).action < Action::strip;
+}
+
+/// The message with a notice in the place of each part that is not delivered;
+/// nullopt if it has no parts, or if what is left would still not be.
+std::optional<std::string> VirusSession::without_bad_parts(
+    milter::Context& mta, const Transaction& mail, const std::string& status)
+{
+    const auto bytes = mail.message.bytes();
+    if (!bytes || mail.message.has_bare_ends())
+        return std::nullopt;
+    const std::string_view text{*bytes};
+    std::vector<policy::scan::Leaf> bad;
+    for (const auto& leaf : policy::scan::leaves_of(text)) {
+        const std::string alone =
+            std::string{top_line} +
+            std::string{text.substr(leaf.begin, leaf.end - leaf.begin)};
+        if (!is_good(mta, mail, alone))
+            bad.push_back(leaf);
+    }
+    if (bad.empty())
+        return std::nullopt;
+    const std::string part =
+        "Content-Type: text/plain; charset=us-ascii\r\n\r\n" +
+        notice(runtime_->virus().strip_text, status);
+    auto out = policy::scan::replace_leaves(text, bad, part);
+    if (!is_good(mta, mail, out))
+        return std::nullopt;
+    return out;
+}
+
+/// Removes what is bad, by parts if that makes the message good.
 bool VirusSession::strip(milter::Context& mta, const Transaction& mail,
                          const std::string& status)
+{
+    const auto rest = mail.message.oversize()
+                          ? std::nullopt
+                          : without_bad_parts(mta, mail, status);
+    if (!rest)
+        return strip_all(mta, mail, status);
+    return mta.replace_body(
+        std::string_view{*rest}.substr(rest->find("\r\n\r\n") + 4));
+}
+
+/// Puts a notice in the place of the whole body.  What is left is a plain
+/// message whatever the headers of the old one said.
+bool VirusSession::strip_all(milter::Context& mta, const Transaction& mail,
+                             const std::string& status)
 {
     const std::string type = "text/plain; charset=us-ascii";
     bool done = true;

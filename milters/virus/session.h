@@ -49,6 +49,8 @@ private:
     policy::scan::Verdict judge(milter::Context& mta, Transaction& mail);
     policy::scan::Verdict scan(milter::Context& mta, const Message& message,
                                bool urgent);
+    policy::scan::Verdict scan_bytes(milter::Context& mta,
+                                     std::string_view bytes);
     std::optional<std::string> stale(const policy::scan::EngineInfo& engine);
     policy::scan::Plan plan(const Transaction& mail,
                             const policy::scan::Verdict& verdict) const;
@@ -57,6 +59,13 @@ private:
                         const policy::scan::Plan& plan);
     bool strip(milter::Context& mta, const Transaction& mail,
                const std::string& status);
+    bool strip_all(milter::Context& mta, const Transaction& mail,
+                   const std::string& status);
+    std::optional<std::string> without_bad_parts(milter::Context& mta,
+                                                 const Transaction& mail,
+                                                 const std::string& status);
+    bool is_good(milter::Context& mta, const Transaction& mail,
+                 std::string_view bytes);
     bool mark(milter::Context& mta, const Transaction& mail,
               const std::string& status, bool tag);
     void note(const Transaction& mail, const policy::scan::Verdict& verdict,

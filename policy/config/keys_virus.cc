@@ -250,7 +250,7 @@ constexpr Key table[] = {
               "signature"},
     {.name = "virus.strip_text",
      .type = Type::text,
-     .fallback = "The content of this message was removed: %s",
+     .fallback = "A part of this message was removed: %s",
      .about = "the notice in the place of what was stripped; %s: the status"},
 
     {.name = "virus.headers.scanned",

@@ -1,4 +1,5 @@
 """virus-milter before real sendmail: what the client is told, what arrives."""
+import email
 import json
 import signal
 import subprocess
@@ -34,7 +35,7 @@ def send(mta, text, rcpts=("<b@example.org>",), sender="<a@example.net>", **logi
         return c.send(sender, rcpts, text)[-1]
 
 
-def infected(mark="", *more):
+def infected(mark="Hello.", *more):
     return virus.message(("e.zip", virus.nested_zip(virus.eicar(), 2)), *more, text=mark)
 
 
@@ -65,7 +66,7 @@ def test_clean_mail_passes_with_its_headers(gate, sink):
 ACTIONS = [
     ("accept", 250, "X-Virus-Status: infected (Eicar-Test-Signature.UNOFFICIAL)"),
     ("tag", 250, "Subject: [infected (Eicar-Test-Signature.UNOFFICIAL)] test"),
-    ("strip", 250, "The content of this message was removed: infected"),
+    ("strip", 250, "A part of this message was removed: infected"),
     ("quarantine", 250, None), ("discard", 250, None),
     ("tempfail", 451, None), ("reject", 550, None)]
 
@@ -79,11 +80,32 @@ def test_actions(gate, sink, action, code, header):
     if header:
         assert header in got["text"]
     if action == "strip":
-        assert "Content-Type: text/plain; charset=us-ascii" in got["text"]
-        assert "=_b" not in got["text"] and "base64" not in got["text"]
+        mail = email.message_from_string(got["text"])
+        assert [p.get_content_type() for p in mail.get_payload()] == ["text/plain"] * 2
+        assert "Hello." in mail.get_payload(0).get_payload()
+        assert "removed" in mail.get_payload(1).get_payload()
     if action == "quarantine":
         import glob
         assert glob.glob(mta.dir + "/mqueue/hf*")
+
+
+def test_stripping_keeps_the_rest(gate, sink):
+    _, mta = gate(virus="  actions: {infected: strip, protected: strip}")
+    inner = virus.message(("a.com", virus.eicar()), text="inner text")
+    outer = ("X-Mark: nested\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+             'Content-Type: multipart/mixed;\r\n\tboundary="outer b"\r\n\r\npreamble\r\n'
+             "--outer b\r\n" + inner[inner.index("Content-Type"):] + "\r\n"
+             "--outer b\r\nContent-Type: text/html\r\n\r\n<p>kept</p>\r\n--outer b--\r\n")
+    assert send(mta, outer).code == 250
+    mail = email.message_from_string(sink.wait("X-Mark: nested")["text"])
+    assert [p.get_content_type() for p in mail.walk()] == [
+        "multipart/mixed", "multipart/mixed", "text/plain", "text/plain", "text/html"]
+    whole = mail.as_string()
+    assert "inner text" in whole and "<p>kept</p>" in whole and "base64" not in whole
+    # No parts: the notice takes the place of all.
+    assert send(mta, "X-Mark: plain\r\n\r\n" + virus.eicar().decode() + "\r\n").code == 250
+    got = sink.wait("X-Mark: plain")["text"]
+    assert "Content-Type: text/plain; charset=us-ascii" in got and "EICAR" not in got
 
 
 def test_recipients_of_other_groups(gate, sink):
