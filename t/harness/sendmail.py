@@ -80,12 +80,14 @@ def cf_dir(base):
 
 
 def run_m4(base, mc):
-    """The .cf text that a .mc file gives; m4 may not even warn."""
+    """The .cf text that a .mc file gives; m4 may warn of an open relay only."""
     tree = cf_dir(base)
     done = subprocess.run(["m4", "-D_CF_DIR_=" + tree, tree + "m4/cf.m4", mc],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     said = done.stderr.decode()
-    if done.returncode or "ERROR" in said or "WARNING" in said:
+    warned = [line for line in said.splitlines()
+              if "WARNING" in line and "promiscuous_relay" not in line]
+    if done.returncode or "ERROR" in said or warned:
         raise RuntimeError("m4: " + said)
     return done.stdout.decode("latin1")
 
