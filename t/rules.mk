@@ -10,16 +10,17 @@ login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
 bench-null-milter_srcs := t/bench/null_milter.cc
 bench-milter-load_srcs := t/bench/milter_load.cc
-helpers := $(bin)/test-milter $(bin)/bench-null-milter $(bin)/login-sink
 
-# VARIANT=asan builds of the same programs, for the unit and protocol tiers.
-asan-build:
-	@$(MAKE) --no-print-directory VARIANT=asan all build/asan/bin/unit-tests \
-		build/asan/bin/test-milter build/asan/bin/login-sink
+# All of them, and the programs under test, in one go on all cores.
+tests: all $(addprefix $(bin)/,$(test_progs))
+on_all_cores = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),, \
+	-j$(shell nproc 2>/dev/null || echo 2))
+helpers = $(addprefix $(bin)/,$(filter-out unit-tests,$(test_progs)))
 
+# VARIANT=asan builds of the same programs are for unit and protocol tests.
 check: prepared
-	@$(MAKE) --no-print-directory all $(bin)/unit-tests $(helpers)
-	@$(MAKE) --no-print-directory asan-build
+	@$(MAKE) $(on_all_cores) tests
+	@$(MAKE) $(on_all_cores) VARIANT=asan tests
 	@$(PYTHON) t/run unit unit-asan protocol protocol-asan diff e2e
 
 check-unit: $(bin)/unit-tests
@@ -35,8 +36,11 @@ check-e2e: all $(helpers)
 	@$(PYTHON) t/run e2e
 
 demo: prepared
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(on_all_cores) all
 	@PYTHONPATH=t t/own-network $(PYTHON) t/demo/demo.py
+
+bench: tests
+	@t/bench/run
 
 # What the only command of a newcomer needs first.
 prepared:
@@ -49,5 +53,5 @@ tidy:
 	@clang-tidy --quiet $(libpolicy_srcs) $(libmilters_srcs) -- $(cppflags) \
 		-std=c++20
 
-.PHONY: asan-build check check-unit check-protocol check-diff check-e2e demo \
+.PHONY: tests bench check check-unit check-protocol check-diff check-e2e demo \
 	prepared lint tidy
