@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "policy/recipe/expand.h"
+#include "policy/recipe/formail.h"
 #include "policy/recipe/plan.h"
 
 namespace policy::recipe {
@@ -63,8 +64,9 @@ void Checker::expanded(std::size_t line, const std::string& text,
 {
     const Expansion found =
         expand(text, Words::whole, {}, text.size(), in_quotes);
-    if (found.backquotes)
-        refuse(line, "Programs in backquotes are not run");
+    for (const std::string& command : found.commands)
+        if (const std::string why = refuse_command(command); !why.empty())
+            refuse(line, why);
     if (found.all_arguments)
         refuse(line, "\"$@\" is only for programs");
     for (const std::string& name : found.bad_substitutions)
@@ -136,14 +138,16 @@ void Checker::action(Step& step)
     const std::size_t line = recipe.action.line;
     switch (recipe.action.kind) {
         case ActionKind::pipe:
-            refuse(line, recipe.action.text.find_first_not_of(" \t") ==
-                                 std::string::npos
-                             ? "A pipe without a program has no meaning here"
-                             : "Programs are not run: | " + recipe.action.text);
+        case ActionKind::capture: {
+            const std::string why = refuse_command(recipe.action.text);
+            if (!why.empty())
+                refuse(line, why);
+            else if (recipe.action.kind == ActionKind::pipe &&
+                     !recipe.head.flags.filter)
+                refuse(line,
+                       "The output of formail would be lost: use the flag f");
             break;
-        case ActionKind::capture:
-            refuse(line, "Programs are not run: | " + recipe.action.text);
-            break;
+        }
         case ActionKind::forward:
             if (recipe.head.flags.filter)
                 refuse(line, "A forward cannot be a filter");

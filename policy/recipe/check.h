@@ -10,8 +10,8 @@ namespace policy::recipe {
 
 struct Step;
 
-/// Adds problems to `file`, in order of lines; notes built-in programs in
-/// `steps`, which are the statements of the file in their order.
+/// Adds problems to `file`, in order of lines; `steps` are its statements in
+/// their order, conditions prepared.
 void check(RcFile& file, std::vector<Step>& steps);
 
 }  // namespace policy::recipe

@@ -15,8 +15,12 @@ enum class At { start, between, word, in_double, in_single };
 class Reader {
 public:
     Reader(std::string_view source, Words words, const Lookup& lookup,
-           std::size_t limit, bool in_quotes)
-        : source_{source}, words_{words}, lookup_{lookup}, limit_{limit}
+           std::size_t limit, bool in_quotes, const Commands& commands)
+        : source_{source},
+          words_{words},
+          lookup_{lookup},
+          commands_{commands},
+          limit_{limit}
     {
         if (in_quotes)
             at_ = At::in_double;
@@ -92,6 +96,7 @@ private:
     std::string_view source_;
     Words words_;
     const Lookup& lookup_;
+    const Commands& commands_;
     std::size_t limit_;
     std::size_t pos_ = 0;
     At at_ = At::start;
@@ -196,19 +201,31 @@ bool Reader::backslash()
 
 bool Reader::backquote()
 {
-    out_.backquotes = true;
-    for (;;) {
-        const int c = next();
-        if (c == end || c == '`' || (c == '"' && at_ == At::in_double)) {
-            if (c == '"' || at_ <= At::between)
-                at_ = At::word;
+    std::string command;
+    const bool double_quoted = at_ == At::in_double;
+    int c = next();
+    for (; c != end && c != '`' && !(c == '"' && double_quoted); c = next()) {
+        if (c == '\\') {
+            c = next();
+            if (c == '\n')
+                continue;
+            const bool plain = c == '\\' || c == '$' || c == '`' ||
+                               (c == '"' && double_quoted);
+            if (!plain)
+                command.push_back('\\');
             if (c == end)
-                return finish_early();
-            return true;
+                break;
         }
-        if (c == '\\' && next() == end)
-            return finish_early();
+        command.push_back(static_cast<char>(c));
     }
+    if (c == '"')
+        at_ = At::word;
+    out_.commands.push_back(command);
+    if (commands_ && !passing_)
+        value(commands_(command));
+    else
+        begin_word();
+    return c == end ? finish_early() : true;
 }
 
 void Reader::double_quote()
@@ -442,9 +459,9 @@ std::vector<std::string> Expansion::words() const
 }
 
 Expansion expand(std::string_view source, Words words, const Lookup& lookup,
-                 std::size_t limit, bool in_quotes)
+                 std::size_t limit, bool in_quotes, const Commands& commands)
 {
-    return Reader{source, words, lookup, limit, in_quotes}.read();
+    return Reader{source, words, lookup, limit, in_quotes, commands}.read();
 }
 
 }  // namespace policy::recipe

@@ -27,15 +27,18 @@ enum class Words {
 using Lookup =
     std::function<std::optional<std::string_view>(std::string_view name)>;
 
+/// Output of the command of a pair of backquotes.
+using Commands = std::function<std::string(std::string_view command)>;
+
 /// What a reading found.
 struct Expansion {
     std::string text;             ///< words, each ended by NUL
     std::size_t used = 0;         ///< bytes of the source, newline included
     bool overflow = false;        ///< longer than the limit; text is useless
     bool unexpected_end = false;  ///< the source ended inside quotes
-    bool backquotes = false;      ///< `program`, which nothing here runs
-    bool all_arguments = false;   ///< "$@"
-    bool variables = false;       ///< the text depends on variables
+    std::vector<std::string> commands;  ///< in backquotes
+    bool all_arguments = false;         ///< "$@"
+    bool variables = false;             ///< the text depends on variables
     std::vector<std::string> bad_substitutions;  ///< names of ${NAME!...}
 
     /// First word, "" if there is none.
@@ -52,10 +55,12 @@ struct Expansion {
 /// @param lookup    variables; an empty function makes all of them unset
 /// @param limit     LINEBUF less what is already in the line
 /// @param in_quotes true: begins inside double quotes (`$` conditions)
-/// Pure but for `lookup`.  Source: procmailrc(5), "Miscellaneous"; sh(1).
+/// @param commands  runs what is in backquotes; empty: they yield nothing
+/// Pure but for `lookup` and `commands`.  Source: procmailrc(5),
+/// "Miscellaneous"; sh(1).
 Expansion expand(std::string_view source, Words words, const Lookup& lookup,
                  std::size_t limit = limits::line_default,
-                 bool in_quotes = false);
+                 bool in_quotes = false, const Commands& commands = {});
 
 /// True for bytes that may begin a name, and for those that may go on in one.
 bool begins_name(char c);

@@ -121,6 +121,11 @@ private:
     Go done(const Flags& flags, bool worked);
     void trace_action(ActionTrace action, bool failed);
     void lock(const Step& step, const std::string& implied);
+    bool formail(const std::string& line, std::string_view input,
+                 std::string& output, std::string& exec);
+    std::string current_mail() const;
+    Expansion value_of(std::string_view text, Words words, std::size_t limit,
+                       bool in_quotes = false);
     Go block(const Step& step, const Flags& flags);
     std::vector<std::string> mail_command() const;
 
@@ -149,6 +154,7 @@ private:
     bool last_ = false;      ///< of the last without A or a
     bool worked_ = false;    ///< the last action did
     bool exit_code_set_ = false;
+    bool joined_ = false;        ///< programs now see the header unfolded
     int last_exit_ = 0;          ///< $?
     int process_ = 2;            ///< $$
     long score_ = 0;             ///< $=

@@ -2,6 +2,7 @@
 // line".
 #include <algorithm>
 
+#include "policy/recipe/formail.h"
 #include "policy/recipe/limits.h"
 #include "policy/recipe/machine.h"
 
@@ -98,6 +99,7 @@ void Machine::trace_action(ActionTrace action, bool failed)
 
 Machine::Go Machine::act(const Step& step, const Flags& flags)
 {
+    joined_ = false;
     switch (step.recipe->action.kind) {
         case ActionKind::block:
             return block(step, flags);
@@ -153,7 +155,7 @@ std::vector<std::string> Machine::mail_command() const
 Machine::Go Machine::forward(const Step& step, const Flags& flags)
 {
     const Expansion text =
-        expand(step.recipe->action.text, Words::split, lookup(), line_limit_);
+        value_of(step.recipe->action.text, Words::split, line_limit_);
     if (text.overflow) {
         overflow();
         worked_ = false;
@@ -202,7 +204,7 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
 Machine::Go Machine::folder(const Step& step, const Flags& flags)
 {
     const Expansion text =
-        expand(step.recipe->action.text, Words::split, lookup(), line_limit_);
+        value_of(step.recipe->action.text, Words::split, line_limit_);
     if (text.overflow) {
         overflow();
         worked_ = false;
@@ -262,14 +264,83 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
     return done(flags, written.done);
 }
 
-void Machine::filter(const Step&, const Flags&)
+/// The mail as a program gets it just now: procmail joins folded lines while
+/// it looks for a recipe that matches.
+std::string Machine::current_mail() const
 {
-    worked_ = false;
+    if (!joined_)
+        return std::string{message_->text()};
+    return std::string{message_->area(Part::head).text()} +
+           std::string{message_->body()};
 }
 
-void Machine::capture(const Step&, const Flags&)
+Expansion Machine::value_of(std::string_view text, Words words,
+                            std::size_t limit, bool in_quotes)
 {
-    worked_ = false;
+    const Commands commands = [this](std::string_view command) {
+        std::string output, exec;
+        formail(std::string{command}, current_mail(), output, exec);
+        if (output.ends_with("\n"))
+            output.pop_back();
+        return output;
+    };
+    return expand(text, words, lookup(), limit, in_quotes, commands);
+}
+
+/// Runs the built-in formail; false, with an error, if the line turned out to
+/// be something else once its variables were known.
+bool Machine::formail(const std::string& line, std::string_view input,
+                      std::string& output, std::string& exec)
+{
+    const Expansion text = expand(line, Words::split, lookup(), line_limit_);
+    const std::vector<std::string> words = text.words();
+    exec = join(words, ',');
+    budget_->processes += 1;
+    const auto call = parse_formail(words);
+    if (text.overflow || !call) {
+        error(text.overflow ? "Exceeded LINEBUF" : call.error().text);
+        return false;
+    }
+    output = run_formail(*call, input);
+    return true;
+}
+
+void Machine::filter(const Step& step, const Flags& flags)
+{
+    std::string output, exec;
+    const bool worked =
+        formail(step.recipe->action.text, passed_part(flags), output, exec);
+    trace_action({"filter", {}, exec, {}}, !worked);
+    worked_ = worked;
+    if (!worked)
+        return;
+    std::string text;
+    if (flags.pass_head != flags.pass_body)
+        text = flags.pass_head ? output + std::string{message_->body()}
+                               : std::string{message_->header()} + output;
+    else
+        text = std::move(output);
+    message_ = std::make_shared<const Message>(std::move(text));
+    outcome_.message_changed = true;
+    joined_ = false;
+    for (Frame& frame : frames_)
+        frame.candidates.clear();
+}
+
+void Machine::capture(const Step& step, const Flags& flags)
+{
+    const Action& action = step.recipe->action;
+    std::string output, exec;
+    set(action.name, "");
+    const bool worked = formail(action.text, passed_part(flags), output, exec);
+    if (output.ends_with("\n"))
+        output.pop_back();
+    trace_action({"capture", {}, exec, action.name}, !worked);
+    worked_ = worked;
+    if (!worked ||
+        !variables_.set(action.name, output.substr(0, output.find('\0'))))
+        return;
+    magic(action.name, std::string{variables_.value(action.name)}, false);
 }
 
 }  // namespace policy::recipe

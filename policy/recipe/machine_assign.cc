@@ -27,8 +27,9 @@ Machine::Go Machine::assign(const Step& step)
         }
         return set(name, step.plain) ? magic(name, step.plain, false) : Go::on;
     }
-    const Expansion text = expand(*assignment.text, Words::first, lookup(),
-                                  line_limit_ > used ? line_limit_ - used : 0);
+    const Expansion text =
+        value_of(*assignment.text, Words::first,
+                 line_limit_ > used ? line_limit_ - used : 0);
     for (const std::string& bad : text.bad_substitutions)
         error("Bad substitution of \"" + bad + "\"");
     if (text.overflow) {

@@ -30,6 +30,7 @@ bool Machine::conditions(const Step& step, Flags flags)
         ok = ok && last_ && worked_;
     if (flags.and_also)
         ok = ok && last_;
+    joined_ = joined_ || flags.head || !flags.body;
     double score = 0;
     bool scored = false;
     for (std::size_t i = 0; i < step.conditions.size(); ++i) {
@@ -50,7 +51,7 @@ bool Machine::expand_condition(PreparedCondition& condition, bool case_matters)
 {
     for (int rounds = 0; condition.kind == Kind::expand; ++rounds) {
         const Expansion text =
-            expand(condition.text, Words::whole, lookup(), line_limit_, true);
+            value_of(condition.text, Words::whole, line_limit_, true);
         for (const std::string& bad : text.bad_substitutions)
             error("Bad substitution of \"" + bad + "\"");
         if (text.overflow || rounds > 32) {
@@ -129,6 +130,7 @@ const Area& Machine::area_of(const PreparedCondition& condition,
         size = message_->size();
     } else {
         size = message_->size(part);
+        joined_ = joined_ || part != Part::body;
     }
     return message_->area(part);
 }
@@ -226,8 +228,7 @@ bool Machine::test_size(const PreparedCondition& condition, std::size_t size,
                         double& score, std::string& shown)
 {
     if (shown.find_first_of("$\"'\\`# \t") != shown.npos) {
-        const Expansion text =
-            expand(shown, Words::whole, lookup(), line_limit_);
+        const Expansion text = value_of(shown, Words::whole, line_limit_);
         if (text.overflow) {
             overflow();
             return false;

@@ -5,6 +5,7 @@
 
 #include "policy/recipe/cursor.h"
 #include "policy/recipe/expand.h"
+#include "policy/recipe/formail.h"
 #include "policy/recipe/limits.h"
 
 namespace policy::recipe {
@@ -114,8 +115,9 @@ std::string Parser::shell_text(Words words)
         text.pop_back();
     if (found.unexpected_end)
         fatal(line, "A quote that begins here has no end");
-    if (found.backquotes)
-        fatal(line, "Programs in backquotes are not run");
+    for (const std::string& command : found.commands)
+        if (const std::string why = refuse_command(command); !why.empty())
+            fatal(line, why);
     if (found.all_arguments)
         fatal(line, "\"$@\" is only for programs");
     for (const std::string& name : found.bad_substitutions)

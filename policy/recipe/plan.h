@@ -15,9 +15,6 @@
 
 namespace policy::recipe {
 
-/// A program that an action may run without starting one.
-enum class BuiltIn { none, formail };
-
 /// One statement.
 struct Step {
     enum class Kind { assign, recipe, close };
@@ -30,7 +27,6 @@ struct Step {
                            ///< no_head
     std::string plain;     ///< assignment without quotes or variables: value
     bool is_plain = false;
-    BuiltIn built_in = BuiltIn::none;
 };
 
 inline constexpr std::size_t no_head = static_cast<std::size_t>(-1);

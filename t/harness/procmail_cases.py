@@ -2,7 +2,7 @@
 
 Everything comes from one seeded random.Random, so that a case can be made
 again from its number.  A case is a dict: rc, message, from, args, files, dirs.
-Programs do not occur: neither side starts any.
+The only program is formail.
 """
 
 WORDS = ["alpha", "Beta", "x", "foo", "FOO", "list", "42", "a.b", "re: foo",
@@ -211,6 +211,26 @@ class Maker:
             out += self.pick(*FOLDERS) + "\n"
         return out + "S=$=\n"
 
+    def formail(self):
+        return "formail " + self.pick(
+            "-A 'X-New: v'", "-I 'X-List: $A'", "-I \"X-List: $A\"",
+            "-i 'Subject: changed'", "-a 'X-List: 1' -A 'X-Q: z'", "-I To:",
+            "-R Cc X-Was-Cc", "-u To:", "-U Subject", "-c", "-A'A:b' -I'C:d'",
+            "-bf -A 'X-New: w'", "-i X-List -a 'D: e'")
+
+    def extract(self):
+        return "formail " + self.pick(
+            "-x Subject:", "-zxTo:", "-z -x From: -x Cc:", "-X X-List",
+            "-cxSubject:", "-c -z -x X-", "-xNone:")
+
+    def filtering(self):
+        if self.chance(50):
+            return ":0 %s\n%s| %s\n" % (self.pick("fhw", "fh", "fw", "f"),
+                                        self.pick("", self.condition()),
+                                        self.formail())
+        return ":0 %s\n%s=| %s\n" % (self.pick("h", "hw", ""),
+                                     self.pick(*NAMES), self.extract())
+
     def include(self):
         name = "inc%d.rc" % len(self.files)
         self.files[name] = ""
@@ -234,6 +254,10 @@ class Maker:
             return "LOG=\"%s\n\"\n" % self.line()
         if k < 36:
             return self.include()
+        if k == 36 and self.chance(60):
+            return self.pick(self.filtering(), "%s=%s`%s`%s\n" % (
+                self.pick(*NAMES), '"', self.extract(), '"'),
+                "%s=`%s`\n" % (self.pick(*NAMES), self.extract()))
         if k < 37:
             return self.pick("EXITCODE=%d\n" % self.pick(0, 67, 75, -1),
                              "MAILDIR=dir\n", "MAILDIR=$HOME/nowhere\n",
