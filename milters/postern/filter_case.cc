@@ -1,6 +1,7 @@
 #include "milters/postern/filter_case.h"
 
 #include "milters/postern/filter_json.h"
+#include "policy/filter/smtp.h"
 #include "policy/recipe/expand.h"
 #include "policy/recipe/machine.h"
 
@@ -29,10 +30,10 @@ std::vector<std::string> list_member(const json& object, const char* name)
     return out;
 }
 
-std::string refusal(const Plan& plan)
+std::string refusal(const Plan& plan, const std::vector<Problem>& problems)
 {
     std::string text;
-    for (const Problem& problem : plan.problems())
+    for (const Problem& problem : problems)
         if (problem.fatal)
             text += (text.empty() ? "" : "; ") + plan.name() + ":" +
                     std::to_string(problem.line) + ": " + problem.text;
@@ -57,7 +58,7 @@ public:
         if (!plan)
             plan = make_plan(it->second, it->first);
         if (!plan->usable() && refused_.empty())
-            refused_ = refusal(*plan);
+            refused_ = refusal(*plan, plan->problems());
         return plan->usable() ? plan : nullptr;
     }
 
@@ -127,6 +128,17 @@ bool names_exit_code(const FilterCase& given)
     return false;
 }
 
+/// procmail's log gives no $= at its end: it is asked for by a TRAP on the
+/// command line, which is expanded before any recipe has scored.
+void as_log_shows(json& answer)
+{
+    answer["last_score"] = answer.at("score");
+    answer["score"] = "0";
+    if (answer.contains("clones"))
+        for (json& clone : answer.at("clones"))
+            as_log_shows(clone);
+}
+
 }  // namespace
 
 FilterCase read_case(const json& object)
@@ -150,17 +162,25 @@ json run_case(const FilterCase& given)
 {
     const auto plan = make_plan(given.rc, given.rc_name);
     if (!plan->usable())
-        return {{"error", text_of(refusal(*plan))}};
+        return {{"error", text_of(refusal(*plan, plan->problems()))}};
+    const auto problems = policy::filter::smtp_problems(*plan);
+    if (!given.as_delivery_agent && !problems.empty())
+        return {{"error", text_of(refusal(*plan, problems))}};
     std::string text = given.message;
     if (given.from)
         text = with_from_line(text, from_line(*given.from, given.now));
     CaseWorld world{given};
-    const Outcome outcome =
-        run(plan, std::make_shared<const Message>(std::move(text)),
-            setup_of(given), world);
+    const auto message = std::make_shared<const Message>(std::move(text));
+    const Outcome outcome = run(plan, message, setup_of(given), world);
     if (!world.refused().empty())
         return {{"error", text_of(world.refused())}};
-    return to_json(outcome, !names_exit_code(given));
+    json answer = to_json(outcome, !names_exit_code(given));
+    if (given.as_delivery_agent)
+        as_log_shows(answer);
+    else
+        answer["milter"] =
+            to_json(policy::filter::at_smtp_time(outcome, *message, {}));
+    return answer;
 }
 
 }  // namespace milters::postern

@@ -216,4 +216,43 @@ json to_json(const Outcome& outcome, bool hidden_exit_code)
     return out;
 }
 
+json to_json(const policy::filter::SmtpOutcome& outcome)
+{
+    using policy::Verdict;
+    using policy::filter::HeaderEdit;
+    json out = json::array();
+    for (const HeaderEdit& edit : outcome.headers) {
+        if (edit.kind == HeaderEdit::Kind::add)
+            out.push_back({{"do", "add_header"},
+                           {"name", text_of(edit.name)},
+                           {"value", text_of(edit.value)}});
+        else
+            out.push_back({{"do", "delete_header"},
+                           {"name", text_of(edit.name)},
+                           {"index", edit.index}});
+    }
+    if (!outcome.forwards.empty()) {
+        json to = json::array();
+        for (const std::string& address : outcome.forwards)
+            to.push_back(text_of(address));
+        out.push_back({{"do", outcome.redirected ? "redirect" : "copy"},
+                       {"to", std::move(to)}});
+    }
+    if (!outcome.quarantine.empty())
+        out.push_back(
+            {{"do", "quarantine"}, {"reason", text_of(outcome.quarantine)}});
+    json last{{"do", policy::name_of(outcome.verdict)}};
+    if (outcome.verdict == Verdict::reject ||
+        outcome.verdict == Verdict::tempfail) {
+        last["code"] = outcome.reply.code;
+        last["enhanced"] = outcome.reply.enhanced;
+        last["text"] = text_of(outcome.reply.text);
+    }
+    if (!outcome.where.empty())
+        last["where"] = text_of(outcome.where);
+    if (outcome.verdict != Verdict::accept || !outcome.redirected)
+        out.push_back(std::move(last));
+    return out;
+}
+
 }  // namespace milters::postern

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "policy/filter/smtp.h"
 #include "policy/recipe/outcome.h"
 
 namespace milters::postern {
@@ -18,5 +19,8 @@ std::string text_of(std::string_view bytes);
 /// out of the assignments.
 nlohmann::json to_json(const policy::recipe::Outcome& outcome,
                        bool hidden_exit_code);
+
+/// The list of what the milter would do: {"do": "reject", ...} and so on.
+nlohmann::json to_json(const policy::filter::SmtpOutcome& outcome);
 
 }  // namespace milters::postern

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "milters/postern/filter.h"
 #include "milters/postern/scan.h"
 
 namespace {
@@ -15,6 +16,7 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"filter", milters::postern::filter, "run recipes on a message"},
     {"scan", milters::postern::scan, "scan files for viruses"},
 };
 

@@ -86,6 +86,7 @@ private:
     std::shared_ptr<const Plan> open(const std::string& path);
     std::string full_path(const std::string& path) const;
     Go stop_for_host();
+    Go own_word(const std::string& name, const std::string& value);
     void overflow();
     void set_last_folder(const std::string& value);
 
@@ -158,6 +159,7 @@ private:
     int last_exit_ = 0;          ///< $?
     int process_ = 2;            ///< $$
     long score_ = 0;             ///< $=
+    std::size_t assignment_line_ = 0;  ///< of the one that runs just now
     std::size_t last_size_ = 0;  ///< bytes that the last delivery wrote
     Area variable_area_;
     Outcome outcome_;

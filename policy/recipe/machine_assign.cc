@@ -15,6 +15,7 @@ Machine::Go Machine::assign(const Step& step)
 {
     const Assignment& assignment = *step.assignment;
     const std::string& name = assignment.name;
+    assignment_line_ = assignment.line;
     if (!assignment.text) {
         unset(name);
         return magic(name, "", true);
@@ -74,6 +75,10 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
 {
     if (name == "HOST")
         return value == setup_->host ? Go::on : stop_for_host();
+    if (!spool_ && !unset &&
+        (name == "REJECT" || name == "TEMPFAIL" || name == "QUARANTINE" ||
+         name == "TAG"))
+        return own_word(name, value);
     if (name == "MAILDIR")
         change_directory(value);
     else if (name == "INCLUDERC")
@@ -97,6 +102,35 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
         error("Assuming identity of the recipient, VERBOSE=off");
     else if (name == "COMSAT" && !unset && to_number(value, -1) == 0)
         set("COMSAT", "no");
+    return Go::on;
+}
+
+/// Words that a delivery agent takes for variables without a meaning.
+Machine::Go Machine::own_word(const std::string& name, const std::string& value)
+{
+    Effect effect{Effect::Kind::quarantine, {name}, value, true,
+                  where(assignment_line_),  false,  false};
+    if (name == "REJECT" || name == "TEMPFAIL") {
+        effect.kind = Effect::Kind::reply;
+        effect.copy = false;
+        outcome_.effects.push_back(std::move(effect));
+        outcome_.ending = Ending::delivered;
+        return Go::stop;
+    }
+    if (name == "TAG") {
+        const std::size_t colon = value.find(':');
+        if (colon == 0 || colon == value.npos ||
+            value.find_first_of(" \t\r\n") < colon ||
+            value.find_first_of("\r\n") != value.npos) {
+            error("TAG needs NAME: VALUE: " + value);
+            return Go::on;
+        }
+        effect.kind = Effect::Kind::tag;
+        effect.names = {value.substr(0, colon)};
+        const std::size_t text = value.find_first_not_of(" \t", colon + 1);
+        effect.text = text == value.npos ? "" : value.substr(text);
+    }
+    outcome_.effects.push_back(std::move(effect));
     return Go::on;
 }
 

@@ -1,0 +1,273 @@
+#include "policy/filter/smtp.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <map>
+
+#include "policy/recipe/expand.h"
+
+namespace policy::filter {
+namespace {
+
+using recipe::Effect;
+using recipe::Ending;
+using recipe::Outcome;
+
+constexpr std::string_view blank = " \t\r\n";
+
+std::string variable(const Outcome& run, std::string_view name)
+{
+    for (const auto& [known, value] : run.variables)
+        if (known == name)
+            return value;
+    return {};
+}
+
+std::string lower(std::string text)
+{
+    for (char& c : text)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c + ('a' - 'A'));
+    return text;
+}
+
+struct HeaderField {
+    std::string name, value;
+    int index = 0;  ///< among those of its name, from 1
+};
+
+std::vector<HeaderField> fields_of(std::string_view header)
+{
+    std::vector<HeaderField> fields;
+    std::map<std::string, int> seen;
+    while (!header.empty()) {
+        const std::size_t end = std::min(header.find('\n'), header.size() - 1);
+        const std::string line{header.substr(0, end + 1)};
+        header.remove_prefix(end + 1);
+        const std::size_t colon = line.find(':');
+        if ((line[0] == ' ' || line[0] == '\t') && !fields.empty()) {
+            fields.back().value += line;
+        } else if (colon != line.npos && line.find(' ') > colon) {
+            const std::string name = line.substr(0, colon);
+            fields.push_back(
+                {name, line.substr(colon + 1), ++seen[lower(name)]});
+        }
+    }
+    for (HeaderField& field : fields) {
+        field.value.erase(field.value.find_last_not_of(blank) + 1);
+        field.value.erase(0, field.value.find_first_not_of(" \t"));
+    }
+    return fields;
+}
+
+/// Turns one header into another: what is gone is removed, what is new is
+/// added behind the others, in its order.
+std::vector<HeaderEdit> differences(const recipe::Message& before,
+                                    const recipe::Message& after)
+{
+    std::vector<HeaderEdit> edits;
+    std::vector<HeaderField> fresh = fields_of(after.header());
+    for (const HeaderField& old : fields_of(before.header())) {
+        const auto same = std::find_if(
+            fresh.begin(), fresh.end(), [&](const HeaderField& field) {
+                return field.name == old.name && field.value == old.value;
+            });
+        if (same != fresh.end())
+            fresh.erase(same);
+        else
+            edits.push_back(
+                {HeaderEdit::Kind::remove, old.name, {}, old.index});
+    }
+    for (const HeaderField& field : fresh)
+        edits.push_back({HeaderEdit::Kind::add, field.name, field.value, 0});
+    return edits;
+}
+
+/// Reads effects one by one into the answer.
+class Reader {
+public:
+    Reader(const Outcome& run, const Settings& settings, SmtpOutcome& out)
+        : run_{run}, settings_{settings}, out_{out}
+    {
+    }
+
+    void read(const Effect& effect)
+    {
+        switch (effect.kind) {
+            case Effect::Kind::log:
+                out_.log.push_back(effect.text);
+                break;
+            case Effect::Kind::quarantine:
+                out_.quarantine = effect.text;
+                break;
+            case Effect::Kind::tag:
+                out_.headers.push_back(
+                    {HeaderEdit::Kind::add, effect.names[0], effect.text, 0});
+                break;
+            case Effect::Kind::forward:
+                out_.forwards.insert(out_.forwards.end(), effect.names.begin(),
+                                     effect.names.end());
+                if (!effect.copy)
+                    decided(effect).redirected = true;
+                break;
+            case Effect::Kind::discard:
+                if (!effect.copy)
+                    discard(effect);
+                break;
+            case Effect::Kind::deliver:
+                deliver(effect);
+                break;
+            case Effect::Kind::reply:
+                refuse(effect);
+                break;
+        }
+    }
+
+private:
+    SmtpOutcome& decided(const Effect& effect)
+    {
+        out_.where = effect.where;
+        return out_;
+    }
+
+    void discard(const Effect& effect)
+    {
+        decided(effect).verdict = Verdict::discard;
+        if (!settings_.null_rejects)
+            return;
+        out_.verdict = Verdict::reject;
+        out_.reply = read_reply(variable(run_, "SMTPREPLY"),
+                                {550, "5.7.1", "Refused by a mail filter"});
+    }
+
+    void refuse(const Effect& effect)
+    {
+        const bool temporary = effect.names[0] == "TEMPFAIL";
+        decided(effect).verdict =
+            temporary ? Verdict::tempfail : Verdict::reject;
+        out_.reply = read_reply(
+            effect.text, temporary
+                             ? Reply{451, "4.7.1", "Please try again later"}
+                             : Reply{550, "5.7.1", "Refused by a mail filter"});
+    }
+
+    void deliver(const Effect& effect)
+    {
+        const std::string& folder = effect.names[0];
+        if (!effect.copy)
+            decided(effect);
+        const auto& held = settings_.quarantine_folders;
+        if (std::find(held.begin(), held.end(), folder) != held.end()) {
+            out_.quarantine = folder;
+        } else if (effect.where != "default" &&
+                   folder != variable(run_, "DEFAULT") &&
+                   folder != variable(run_, "ORGMAIL")) {
+            out_.headers.push_back(
+                {HeaderEdit::Kind::add, settings_.folder_header, folder, 0});
+        }
+    }
+
+    const Outcome& run_;
+    const Settings& settings_;
+    SmtpOutcome& out_;
+};
+
+/// EXITCODE with a run that leaves the mail nowhere, or in the mailbox.
+void apply_exit_code(const Outcome& run, SmtpOutcome& out)
+{
+    const bool nowhere = run.ending == Ending::host ||
+                         out.verdict == Verdict::discard ||
+                         run.ending == Ending::fell_off;
+    if (run.ending == Ending::host && out.verdict == Verdict::accept)
+        out.verdict = Verdict::discard;
+    if (!run.exit_code || *run.exit_code == 0)
+        return;
+    if (!nowhere) {
+        out.notes.push_back("EXITCODE is not used: the mail was delivered");
+        return;
+    }
+    const auto reply =
+        reply_for_exit(*run.exit_code, variable(run, "SMTPREPLY"));
+    out.verdict = reply->code < 500 ? Verdict::tempfail : Verdict::reject;
+    out.reply = *reply;
+}
+
+}  // namespace
+
+bool operator==(const SmtpOutcome& a, const SmtpOutcome& b)
+{
+    const auto same = [](const std::vector<HeaderEdit>& x,
+                         const std::vector<HeaderEdit>& y) {
+        return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                          [](const HeaderEdit& p, const HeaderEdit& q) {
+                              return p.kind == q.kind && p.name == q.name &&
+                                     p.value == q.value && p.index == q.index;
+                          });
+    };
+    return a.verdict == b.verdict && a.reply == b.reply &&
+           a.quarantine == b.quarantine && a.redirected == b.redirected &&
+           a.forwards == b.forwards && same(a.headers, b.headers);
+}
+
+SmtpOutcome at_smtp_time(const Outcome& run, const recipe::Message& before,
+                         const Settings& settings)
+{
+    SmtpOutcome out;
+    if (run.ending == Ending::limit) {
+        out.verdict = Verdict::tempfail;
+        out.reply = temporary_failure();
+        out.notes = run.errors;
+        return out;
+    }
+    if (run.message_changed)
+        out.headers = differences(before, *run.message);
+    Reader reader{run, settings, out};
+    for (const Effect& effect : run.effects)
+        reader.read(effect);
+    // Of a clone only that counts which makes sense for a copy.
+    for (const Outcome& clone : run.clones)
+        for (const Effect& effect : clone.effects)
+            if (effect.kind == Effect::Kind::forward ||
+                effect.kind == Effect::Kind::log) {
+                Effect copy = effect;
+                copy.copy = true;
+                reader.read(copy);
+            }
+    apply_exit_code(run, out);
+    out.notes.insert(out.notes.end(), run.errors.begin(), run.errors.end());
+    return out;
+}
+
+std::vector<recipe::Problem> smtp_problems(const recipe::Plan& plan)
+{
+    std::vector<recipe::Problem> problems;
+    for (const recipe::Step& step : plan.steps()) {
+        if (step.kind != recipe::Step::Kind::recipe)
+            continue;
+        const recipe::Recipe& recipe = *step.recipe;
+        const recipe::Flags& flags = recipe.head.flags;
+        const bool part = flags.pass_head != flags.pass_body;
+        const auto kind = recipe.action.kind;
+        const bool null = recipe.action.text == "/dev/null";
+        if (part && !flags.copy && !null &&
+            (kind == recipe::ActionKind::folder ||
+             kind == recipe::ActionKind::forward))
+            problems.push_back({recipe.action.line,
+                                "With h or b alone a part of the mail would "
+                                "be lost"});
+        if (kind != recipe::ActionKind::forward)
+            continue;
+        const auto words =
+            recipe::expand(recipe.action.text, recipe::Words::split, {})
+                .words();
+        for (const std::string& word : words)
+            if (word.starts_with("-"))
+                problems.push_back(
+                    {recipe.action.line,
+                     "Options of sendmail are not passed on: " + word});
+    }
+    return problems;
+}
+
+}  // namespace policy::filter

@@ -1,0 +1,65 @@
+// What a run of recipes means while the SMTP client still waits.
+// Source: filterrc(5), "Meaning at SMTP time"; sysexits(3).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/decision.h"
+#include "policy/recipe/message.h"
+#include "policy/recipe/outcome.h"
+#include "policy/recipe/plan.h"
+
+namespace policy::filter {
+
+/// The administrator's choices.
+struct Settings {
+    bool null_rejects = false;  ///< /dev/null refuses instead of discarding
+    std::string folder_header = "X-Procmail-Folder";
+    std::vector<std::string> quarantine_folders;  ///< held instead of filed
+};
+
+/// A change to the header.  `index` counts fields of that name from 1, as
+/// they were before any change.
+struct HeaderEdit {
+    enum class Kind { remove, add };
+    Kind kind;
+    std::string name, value;
+    int index = 0;
+};
+
+/// The answer for one recipient's copy.
+struct SmtpOutcome {
+    Verdict verdict = Verdict::accept;
+    Reply reply{};                      ///< of reject and tempfail
+    std::string quarantine;             ///< reason, if held
+    bool redirected = false;            ///< the recipient gets no copy himself
+    std::vector<std::string> forwards;  ///< addresses that get one
+    std::vector<HeaderEdit> headers;
+    std::vector<std::string> log;    ///< LOG=
+    std::vector<std::string> notes;  ///< what could not be done as written
+    std::string where;               ///< the recipe that decided
+
+    friend bool operator==(const SmtpOutcome&, const SmtpOutcome&);
+};
+
+/// Turns a run into an answer.  `before` is the message that the run got.
+/// A run that a limit stopped is a temporary failure.
+SmtpOutcome at_smtp_time(const recipe::Outcome& run,
+                         const recipe::Message& before,
+                         const Settings& settings);
+
+/// The reply for an exit code, nullopt for 0.  `text`: SMTPREPLY of the rc.
+std::optional<Reply> reply_for_exit(int code, const std::string& text);
+
+/// "550 5.7.1 text", "5.7.1 text" or "text"; what is missing comes from
+/// `otherwise`.  A code of another class than `otherwise` has is not taken.
+Reply read_reply(const std::string& text, const Reply& otherwise);
+
+/// Recipes that are fine for a delivery agent, but would lose a part of the
+/// mail or do something else that nobody can want at SMTP time.
+std::vector<recipe::Problem> smtp_problems(const recipe::Plan& plan);
+
+}  // namespace policy::filter
