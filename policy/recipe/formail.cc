@@ -73,9 +73,14 @@ std::vector<Field> split(std::string_view mail, std::string_view& rest)
 std::string contents(const Field& field, const Formail& call)
 {
     std::string text = field.text.substr(field.name_end);
-    if (call.zap)
-        text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
-    return text;
+    if (!call.zap)
+        return text;
+    text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
+    const bool newline = text.ends_with("\n");
+    if (newline)
+        text.pop_back();
+    text.erase(text.find_last_not_of(" \t") + 1);
+    return newline ? text + "\n" : text;
 }
 
 bool has_value(const std::string& option)

@@ -124,7 +124,6 @@ private:
     void lock(const Step& step, const std::string& implied);
     bool formail(const std::string& line, std::string_view input,
                  std::string& output, std::string& exec);
-    std::string current_mail() const;
     Expansion value_of(std::string_view text, Words words, std::size_t limit,
                        bool in_quotes = false);
     Go block(const Step& step, const Flags& flags);
@@ -155,12 +154,11 @@ private:
     bool last_ = false;      ///< of the last without A or a
     bool worked_ = false;    ///< the last action did
     bool exit_code_set_ = false;
-    bool joined_ = false;        ///< programs now see the header unfolded
-    int last_exit_ = 0;          ///< $?
-    int process_ = 2;            ///< $$
-    long score_ = 0;             ///< $=
+    int last_exit_ = 0;                ///< $?
+    int process_ = 2;                  ///< $$
+    long score_ = 0;                   ///< $=
     std::size_t assignment_line_ = 0;  ///< of the one that runs just now
-    std::size_t last_size_ = 0;  ///< bytes that the last delivery wrote
+    std::size_t last_size_ = 0;        ///< bytes that the last delivery wrote
     Area variable_area_;
     Outcome outcome_;
     std::vector<Outcome>* clones_ = nullptr;

@@ -71,6 +71,8 @@ void Machine::lock(const Step& step, const std::string& implied)
     std::string name{text.first()};
     if (name.empty())
         name = implied;
+    if (implied.starts_with(null_device) && name == implied)
+        return;
     if (name.empty()) {
         error("Couldn't determine implicit lockfile from \"" +
               mail_command()[0] + "\"");
@@ -99,7 +101,6 @@ void Machine::trace_action(ActionTrace action, bool failed)
 
 Machine::Go Machine::act(const Step& step, const Flags& flags)
 {
-    joined_ = false;
     switch (step.recipe->action.kind) {
         case ActionKind::block:
             return block(step, flags);
@@ -264,22 +265,12 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
     return done(flags, written.done);
 }
 
-/// The mail as a program gets it just now: procmail joins folded lines while
-/// it looks for a recipe that matches.
-std::string Machine::current_mail() const
-{
-    if (!joined_)
-        return std::string{message_->text()};
-    return std::string{message_->area(Part::head).text()} +
-           std::string{message_->body()};
-}
-
 Expansion Machine::value_of(std::string_view text, Words words,
                             std::size_t limit, bool in_quotes)
 {
     const Commands commands = [this](std::string_view command) {
         std::string output, exec;
-        formail(std::string{command}, current_mail(), output, exec);
+        formail(std::string{command}, message_->text(), output, exec);
         if (output.ends_with("\n"))
             output.pop_back();
         return output;
@@ -322,7 +313,6 @@ void Machine::filter(const Step& step, const Flags& flags)
         text = std::move(output);
     message_ = std::make_shared<const Message>(std::move(text));
     outcome_.message_changed = true;
-    joined_ = false;
     for (Frame& frame : frames_)
         frame.candidates.clear();
 }

@@ -30,7 +30,6 @@ bool Machine::conditions(const Step& step, Flags flags)
         ok = ok && last_ && worked_;
     if (flags.and_also)
         ok = ok && last_;
-    joined_ = joined_ || flags.head || !flags.body;
     double score = 0;
     bool scored = false;
     for (std::size_t i = 0; i < step.conditions.size(); ++i) {
@@ -130,7 +129,6 @@ const Area& Machine::area_of(const PreparedCondition& condition,
         size = message_->size();
     } else {
         size = message_->size(part);
-        joined_ = joined_ || part != Part::body;
     }
     return message_->area(part);
 }

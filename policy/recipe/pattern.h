@@ -54,7 +54,7 @@ struct Instruction {
         split,   ///< go on at a and at b
         jump,    ///< go on at a
         begin,   ///< consume the virtual first newline
-        finish,  ///< zero-width: behind the area
+        finish,  ///< zero-width behind the area; in front of it, as begin
         mark,    ///< \/
         match,
     };

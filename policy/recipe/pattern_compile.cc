@@ -195,7 +195,7 @@ void write_re2(std::string& out, const PatternNode& node, bool last)
                                              : ")?";
             break;
         case Kind::anchor:
-            out += last ? "\\n\\z" : "\\A\\n";
+            out += last ? "(?:\\n\\z|\\A\\n)" : "\\A\\n";
             break;
         case Kind::mark:
             break;

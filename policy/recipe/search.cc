@@ -51,6 +51,14 @@ void Simulation::matched(Offset mark, Offset position, Offset area_end)
     end_ = position;
 }
 
+void Simulation::wait(std::uint32_t at, Offset mark)
+{
+    if (mark == no_mark)
+        waiting_plain_.push_back(at);
+    else
+        waiting_.push_back({at, mark});
+}
+
 void Simulation::follow_thread(Thread thread, Offset position, Offset area_end)
 {
     push(thread.at, thread.mark);
@@ -61,10 +69,7 @@ void Simulation::follow_thread(Thread thread, Offset position, Offset area_end)
         switch (in.op) {
             case Op::bytes:
             case Op::begin:
-                if (thread.mark == no_mark)
-                    waiting_plain_.push_back(at);
-                else
-                    waiting_.push_back({at, thread.mark});
+                wait(at, thread.mark);
                 break;
             case Op::split:
                 push(in.b, thread.mark);
@@ -82,6 +87,8 @@ void Simulation::follow_thread(Thread thread, Offset position, Offset area_end)
             case Op::finish:
                 if (position == area_end)
                     matched(thread.mark, position, area_end);
+                else if (position < 0)
+                    wait(at, thread.mark);  // as good as ^^ in front
                 break;
             case Op::match:
                 matched(thread.mark, position, area_end);
@@ -107,7 +114,7 @@ void Simulation::follow(Offset position, Offset area_end)
             break;
         follow_thread({at, no_mark}, position, area_end);
     }
-    if (inject_ && !done_ && position <= area_end)
+    if (inject_ && !done_ && position < area_end)
         follow_thread({0, no_mark}, position, area_end);
     for (const std::uint32_t at : at_mark_) {
         if (done_ || (has_mark_ && position > mark_))
@@ -122,7 +129,7 @@ void Simulation::consume(unsigned char byte, Offset position)
     plain_.clear();
     const auto takes = [&](std::uint32_t at) {
         const Instruction& in = program_.code[at];
-        return in.op == Op::begin ? position < 0 : program_.sets[in.a][byte];
+        return in.op != Op::bytes ? position < 0 : program_.sets[in.a][byte];
     };
     for (const Thread& thread : waiting_)
         if ((!has_mark_ || thread.mark <= mark_) && takes(thread.at))

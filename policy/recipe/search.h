@@ -50,6 +50,7 @@ private:
     void follow(Offset position, Offset area_end);
     void follow_thread(Thread thread, Offset position, Offset area_end);
     void push(std::uint32_t at, Offset mark);
+    void wait(std::uint32_t at, Offset mark);
     void matched(Offset mark, Offset position, Offset area_end);
     void consume(unsigned char byte, Offset position);
     bool idle() const { return threads_.empty() && plain_.empty(); }

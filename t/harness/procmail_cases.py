@@ -14,8 +14,9 @@ FOLDERS = ["in", "md/", "mh/.", "dir", "dir/sub", "other", "md/sub/", "/dev/null
 
 
 class Maker:
-    def __init__(self, random):
+    def __init__(self, random, clones=True):
         self.r = random
+        self.clones = clones
         self.files = {}
         self.depth = 0
 
@@ -130,7 +131,7 @@ class Maker:
         if k < 7:
             return '"%s"' % self.pick("$A b", "x $MATCH", "${B}c", "a\\$b",
                                       "it's", "a # b", "$=", "a\nb", "\\x\\\\",
-                                      "$B$CC", "$$A", "a$", "\\`")
+                                      "$B$CC", "$A$", "a$", "\\`")
         if k < 8:
             return "'%s'" % self.pick("$A", "a b", 'say "x"', "\\n", "# no")
         if k < 12:
@@ -181,7 +182,8 @@ class Maker:
         out = "".join(self.pick(*"HBDAaEeBDAEEc") for _ in range(
             self.pick(0, 0, 0, 0, 1, 1, 2)))
         if block:
-            return out.replace("c", "" if self.chance(70) else "c")
+            keep = self.clones and self.chance(30)
+            return out if keep else out.replace("c", "")
         if self.chance(20):
             out += self.pick("h", "b", "hb", "w", "W", "i", "r", "c")
         if self.chance(50):
@@ -262,7 +264,7 @@ class Maker:
             return self.pick("EXITCODE=%d\n" % self.pick(0, 67, 75, -1),
                              "MAILDIR=dir\n", "MAILDIR=$HOME/nowhere\n",
                              "MAILDIR=$HOME\n", "DEFAULT=box\n", "SHIFT=1\n",
-                             "LINEBUF=200\n", "UMASK=022\n", "VERBOSE=no\n",
+                             "LINEBUF=200\n", "UMASK=022\n",
                              "HOST\n", "HOST=mx.oracle.test\n", "SWITCHRC\n")
         if k < 38:
             return "# remark\n"
@@ -273,7 +275,11 @@ class Maker:
 
     def case(self):
         rc = self.statements(self.r.randrange(1, 8))
-        case = {"rc": rc, "message": self.message(), "files": self.files,
+        # $$ is the process id
+        files = {name: text.replace("$$", "$")
+                 for name, text in self.files.items()}
+        case = {"rc": rc.replace("$$", "$"), "message": self.message(),
+                "files": files,
                 "dirs": ["dir"], "args": ["first", "second arg"]}
         if True:
             case["from"] = self.pick("x@y.test", "MAILER-DAEMON", "list-owner@a.b")
