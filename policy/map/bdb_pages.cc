@@ -1,11 +1,10 @@
 #include "policy/map/bdb_pages.h"
 
 #include <bit>
-#include <cstdint>
-#include <cstring>
 #include <optional>
-#include <string>
 #include <vector>
+
+#include "policy/map/octets.h"
 
 namespace policy::map {
 namespace {
@@ -44,53 +43,10 @@ enum BtreeItem : std::uint8_t {
     b_deleted = 0x80,
 };
 
-/// Thrown and caught in this file only: the walk is deep, the way out short.
-struct Damaged {
-    std::string what;
-};
-
 [[noreturn]] void damaged(std::uint32_t page, const char* what)
 {
     throw Damaged{"damaged: page " + std::to_string(page) + ": " + what};
 }
-
-/// Octets with their byte order; every read is checked.
-class Octets {
-public:
-    Octets(std::string_view octets, bool swapped)
-        : octets_{octets}, swapped_{swapped}
-    {
-    }
-    std::uint8_t u8(std::size_t at) const { return read<std::uint8_t>(at); }
-    std::uint16_t u16(std::size_t at) const
-    {
-        const auto v = read<std::uint16_t>(at);
-        return swapped_ ? __builtin_bswap16(v) : v;
-    }
-    std::uint32_t u32(std::size_t at) const
-    {
-        const auto v = read<std::uint32_t>(at);
-        return swapped_ ? __builtin_bswap32(v) : v;
-    }
-    std::string_view sub(std::size_t at, std::size_t size) const
-    {
-        if (at > octets_.size() || size > octets_.size() - at)
-            throw Damaged{"damaged: an item reaches outside of its page"};
-        return octets_.substr(at, size);
-    }
-    std::size_t size() const { return octets_.size(); }
-
-private:
-    template <class T>
-    T read(std::size_t at) const
-    {
-        T v{};
-        std::memcpy(&v, sub(at, sizeof v).data(), sizeof v);
-        return v;
-    }
-    std::string_view octets_;
-    bool swapped_;
-};
 
 struct Page : Octets {
     using Octets::Octets;

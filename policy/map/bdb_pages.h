@@ -5,15 +5,12 @@
 // Layout: dbinc/db_page.h of libdb; the same from release 4.2 to 5.3.
 #pragma once
 
-#include <functional>
 #include <string_view>
 
+#include "policy/map/visit.h"
 #include "policy/result.h"
 
 namespace policy::map {
-
-/// Gets each entry's key and value; they are valid during the call only.
-using Visit = std::function<void(std::string_view, std::string_view)>;
 
 /// How a page walk meets a damaged page.
 enum class Damage {

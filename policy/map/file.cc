@@ -10,7 +10,9 @@
 #include <thread>
 #include <utility>
 
+#include "policy/map/bdb185.h"
 #include "policy/map/bdb_pages.h"
+#include "policy/map/cdb_map.h"
 #include "policy/map/table.h"
 
 namespace policy::map {
@@ -268,6 +270,10 @@ Result<std::shared_ptr<const Snapshot>> parse_file(std::string_view octets,
             return collect(octets, [](std::string_view o, const Visit& v) {
                 return visit_bdb(o, v);
             });
+        if (is_bdb185(octets))
+            return collect(octets, visit_bdb185);
+        if (ends_with(path, ".cdb"))
+            return collect(octets, visit_cdb);
         return fail(Errc::format, "not a map that makemap writes");
     }();
     if (!parsed)

@@ -12,11 +12,10 @@
 struct TempDir {
     std::filesystem::path path;
 
-    TempDir()
+    TempDir() : TempDir{std::filesystem::temp_directory_path()} {}
+    explicit TempDir(const std::filesystem::path& base)
     {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "postern.XXXXXX")
-                .string();
+        std::string name = (base / "postern.XXXXXX").string();
         path = ::mkdtemp(name.data());
     }
     ~TempDir() { std::filesystem::remove_all(path); }
