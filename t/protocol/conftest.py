@@ -111,8 +111,8 @@ def daemon():
 
 
 @pytest.fixture
-def site():
-    """site(...): a RelayMilter that is not started."""
+def unstarted():
+    """unstarted(...): a RelayMilter that is not started."""
     made = []
 
     def make(**settings):

@@ -86,8 +86,8 @@ def test_the_window_and_its_reload(daemon):
     assert relays(milter)
 
 
-def test_kill_9_loses_no_grant(site):
-    milter = site()
+def test_kill_9_loses_no_grant(unstarted):
+    milter = unstarted()
     for n in range(10):
         milter.start()
         for earlier in range(n):
@@ -107,8 +107,8 @@ def test_relayers_db_is_written_for_sendmail(daemon):
     assert CLIENT in done.stdout
 
 
-def test_a_foreign_file_in_place_of_relayers_db_is_left_alone(site):
-    milter = site()
+def test_a_foreign_file_in_place_of_relayers_db_is_left_alone(unstarted):
+    milter = unstarted()
     milter.write("relayers.db", "#!/bin/sh\necho precious\n")
     done = subprocess.run([program("relay-milter"), "-f", "-c", milter.conf],
                           text=True, stderr=subprocess.PIPE, timeout=10)
@@ -140,8 +140,8 @@ def test_status_and_reload(daemon):
     milter.said("relay.max_clients has changed: restart")
 
 
-def test_only_some_may_use_the_control_socket(site):
-    milter = site(relay="  control_socket_group: smmsp\n  socket_mode: 0666")
+def test_only_some_may_use_the_control_socket(unstarted):
+    milter = unstarted(relay="  control_socket_group: smmsp\n  socket_mode: 0666")
     milter.start()
     info = os.stat(milter.control_socket)
     assert stat.S_IMODE(info.st_mode) == 0o660
@@ -194,9 +194,9 @@ def report(port, secret, **fields):
         return e.code
 
 
-def with_login(site, more=""):
+def with_login(unstarted, more=""):
     port = net.free_port()
-    milter = site()
+    milter = unstarted()
     milter.write("secret", "correct horse battery\n")
     os.chmod(milter.dir + "/secret", 0o600)
     milter.configure(relay=f"""
@@ -210,8 +210,8 @@ def with_login(site, more=""):
     return milter.start(), port
 
 
-def test_a_reported_login_opens_the_relay(site):
-    milter, port = with_login(site)
+def test_a_reported_login_opens_the_relay(unstarted):
+    milter, port = with_login(unstarted)
     secret = "correct horse battery"
     assert report(port, "wrong") == 403
     assert report(port, secret, success=False) == 200
@@ -235,8 +235,8 @@ def test_a_reported_login_opens_the_relay(site):
     assert secret not in milter.stderr()
 
 
-def test_a_datagram_opens_the_relay(site):
-    milter, _ = with_login(site)
+def test_a_datagram_opens_the_relay(unstarted):
+    milter, _ = with_login(unstarted)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.sendto(b"postern-login 1\nip=192.0.2.4\nuser=bob\nservice=imap\n",
                  milter.dir + "/login.sock")
@@ -247,8 +247,8 @@ def test_a_datagram_opens_the_relay(site):
     assert relays(milter)
 
 
-def test_the_secret_must_be_one(site):
-    milter = site()
+def test_the_secret_must_be_one(unstarted):
+    milter = unstarted()
     for secret, mode, words in ((None, 0, "No such file"), ("", 0o600, ""),
                                 ("correct horse battery\n", 0o644, "")):
         if secret is not None:
@@ -265,8 +265,8 @@ def test_the_secret_must_be_one(site):
             assert words in done.stderr
 
 
-def test_a_followed_log_opens_the_relay(site):
-    milter = site()
+def test_a_followed_log_opens_the_relay(unstarted):
+    milter = unstarted()
     log = milter.dir + "/maillog"
     milter.write("maillog", "")
     milter.configure(relay="  login: {follow: [{file: %s, format: courier}]}" % log)
@@ -279,8 +279,8 @@ def test_a_followed_log_opens_the_relay(site):
     assert control(milter, command="status")["logins"]["log " + log]["logins"] == 1
 
 
-def test_an_unknown_log_format(site):
-    milter = site(relay="  login: {follow: [{file: /var/log/x, format: exim9}]}")
+def test_an_unknown_log_format(unstarted):
+    milter = unstarted(relay="  login: {follow: [{file: /var/log/x, format: exim9}]}")
     for flags in (["-n"], ["-f"]):
         done = subprocess.run([program("relay-milter"), *flags, "-c", milter.conf],
                               text=True, stderr=subprocess.PIPE, timeout=10)

@@ -158,8 +158,8 @@ def test_a_random_key_is_a_question(milter):
                 assert c.ask(name + key) in ("NOTFOUND ", "OK z")
 
 
-def test_slow_clients_are_cut_off_and_stop_nobody(site):
-    milter = site(access=ACCESS, relay="  client_timeout: 500ms\n  max_clients: 50")
+def test_slow_clients_are_cut_off_and_stop_nobody(unstarted):
+    milter = unstarted(access=ACCESS, relay="  client_timeout: 500ms\n  max_clients: 50")
     milter.start()
     slow = [Client(milter.map_socket) for _ in range(40)]
     for c in slow:
@@ -183,8 +183,8 @@ def test_slow_clients_are_cut_off_and_stop_nobody(site):
         assert c.ask("access connect:192.0.2") == "OK RELAY"
 
 
-def test_a_client_that_does_not_read(site):
-    milter = site(access="big\t" + "v" * 900 + "\n",
+def test_a_client_that_does_not_read(unstarted):
+    milter = unstarted(access="big\t" + "v" * 900 + "\n",
                   relay="  client_timeout: 500ms")
     milter.start()
     with Client(milter.map_socket) as c:
@@ -201,8 +201,8 @@ def test_a_client_that_does_not_read(site):
         assert c.closed()
 
 
-def test_more_clients_than_there_is_room_for(site):
-    milter = site(access=ACCESS, relay="  max_clients: 20")
+def test_more_clients_than_there_is_room_for(unstarted):
+    milter = unstarted(access=ACCESS, relay="  max_clients: 20")
     milter.start()
     clients = []
     for _ in range(60):
@@ -247,11 +247,11 @@ def test_policy_delegation(milter):
                         client_address="192.0.2.4").startswith("550 5.2.1")
 
 
-def test_a_map_that_breaks_is_temp_and_4xx(site):
+def test_a_map_that_breaks_is_temp_and_4xx(unstarted):
     """The access map becomes unreadable under a running milter."""
     import os
     from harness.sendmail import makemap
-    milter = site(relay="  access_optional: false")
+    milter = unstarted(relay="  access_optional: false")
     conf = open(milter.conf).read().replace("access_type: text", "access_type: db")
     milter.write("postern.yaml", conf)
     assert makemap(milter.dir + "/access", ACCESS).returncode == 0

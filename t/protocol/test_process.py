@@ -51,8 +51,8 @@ MISTAKES = [
 
 @pytest.mark.parametrize("flags", [["-n"], ["-f"], []])
 @pytest.mark.parametrize("yaml, words", MISTAKES)
-def test_a_mistake_is_one_clear_line_and_exit_78(site, flags, yaml, words):
-    milter = site()
+def test_a_mistake_is_one_clear_line_and_exit_78(unstarted, flags, yaml, words):
+    milter = unstarted()
     if not yaml.startswith(("mail_dir", "nothing", "\x00", "\x7f", "relay: [")):
         yaml = yaml[:-1] + ", socket: '%s'}" % milter.socket \
             if "socket: unix" not in yaml else yaml
@@ -70,15 +70,15 @@ def test_a_mistake_is_one_clear_line_and_exit_78(site, flags, yaml, words):
         "access", "local-host-names", "postern.yaml", "relay-domains"]
 
 
-def test_all_mistakes_at_once(site):
-    milter = site()
+def test_all_mistakes_at_once(unstarted):
+    milter = unstarted()
     milter.write("postern.yaml", "x: 1\ny: 2\nrelay: {z: 3}\n")
     done = run("-n", "-c", milter.conf)
     assert done.stderr.count("unknown setting") == 3 and done.returncode == 78
 
 
-def test_check_only(site):
-    milter = site()
+def test_check_only(unstarted):
+    milter = unstarted()
     done = run("-n", "-c", milter.conf)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = run("-n", "-v", "-c", milter.conf)
@@ -99,8 +99,8 @@ def test_flags():
     assert run("-c", "/nonexistent.yaml").returncode == 78
 
 
-def test_socket_of_the_command_line_wins(site):
-    milter = site()
+def test_socket_of_the_command_line_wins(unstarted):
+    milter = unstarted()
     other = milter.dir + "/other.sock"
     milter.start("-p", "unix:" + other, "-P", milter.dir + "/other.pid")
     assert os.path.exists(other) and not os.path.exists(milter.socket)
@@ -109,8 +109,8 @@ def test_socket_of_the_command_line_wins(site):
     assert run("-p", "nonsense", "-c", milter.conf).returncode == 78
 
 
-def test_inet_socket(site):
-    milter = site()
+def test_inet_socket(unstarted):
+    milter = unstarted()
     port = net.free_port()
     milter.start("-p", f"inet:{port}@127.0.0.1")
     with mc.Milter(("127.0.0.1", port)) as m:
@@ -185,8 +185,8 @@ def test_stop_leaves_nothing_behind(daemon):
     lookup.close()
 
 
-def test_kill_9_and_start_again(site):
-    milter = site()
+def test_kill_9_and_start_again(unstarted):
+    milter = unstarted()
     for _ in range(10):
         milter.start()
         assert not relays(milter)
@@ -205,8 +205,8 @@ def test_a_second_instance_refuses_to_start(daemon):
     assert not relays(milter)
 
 
-def test_the_parent_returns_when_the_daemon_listens(site):
-    milter = site()
+def test_the_parent_returns_when_the_daemon_listens(unstarted):
+    milter = unstarted()
     for _ in range(20):
         done = run("-c", milter.conf)
         assert done.returncode == 0, done.stderr
@@ -228,8 +228,8 @@ def identity(pid):
     return {k: fields[k].split() for k in ("Uid", "Gid", "Groups", "CapEff")}
 
 
-def test_root_is_dropped_for_good(site):
-    milter = site()
+def test_root_is_dropped_for_good(unstarted):
+    milter = unstarted()
     postern = pwd.getpwnam("postern")
     os.chown(milter.dir, postern.pw_uid, postern.pw_gid)
     milter.start("-u", "postern")
@@ -248,8 +248,8 @@ def test_root_is_dropped_for_good(site):
 STATE = "  relayers: {file: %s/relayers.db}"
 
 
-def test_a_folder_that_only_root_can_write_is_left_clean_too(site):
-    milter = site()
+def test_a_folder_that_only_root_can_write_is_left_clean_too(unstarted):
+    milter = unstarted()
     milter.configure(relay=STATE % (milter.dir + "/state"))
     milter.start("-u", "postern:smmsp")
     assert os.stat(milter.dir).st_uid == 0
@@ -261,8 +261,8 @@ def test_a_folder_that_only_root_can_write_is_left_clean_too(site):
     net.wait_for(gone, 1)
 
 
-def test_maps_are_opened_as_the_user(site):
-    milter = site()
+def test_maps_are_opened_as_the_user(unstarted):
+    milter = unstarted()
     os.chmod(milter.dir + "/access", 0o600)
     done = run("-n", "-u", "postern", "-c", milter.conf)
     assert done.returncode == 78 and "relay.access: " in done.stderr
@@ -272,8 +272,8 @@ def test_maps_are_opened_as_the_user(site):
     assert done.returncode == 78 and "no user nobody-at-all" in done.stderr
 
 
-def test_owner_group_and_mode_of_each_socket(site):
-    milter = site(relay="""
+def test_owner_group_and_mode_of_each_socket(unstarted):
+    milter = unstarted(relay="""
   socket_owner: alice
   socket_group: smmsp
   socket_mode: 0640
@@ -288,8 +288,8 @@ def test_owner_group_and_mode_of_each_socket(site):
         assert stat.S_IMODE(info.st_mode) == 0o640
 
 
-def test_a_pid_file_must_be_a_file_of_its_own(site):
-    milter = site()
+def test_a_pid_file_must_be_a_file_of_its_own(unstarted):
+    milter = unstarted()
     milter.write("precious", "keep me")
     os.link(milter.dir + "/precious", milter.pid_file)
     assert run("-f", "-c", milter.conf).returncode == 73
@@ -300,8 +300,8 @@ def test_a_pid_file_must_be_a_file_of_its_own(site):
         assert f.read() == "keep me"
 
 
-def test_missing_folders_are_made(site):
-    milter = site()
+def test_missing_folders_are_made(unstarted):
+    milter = unstarted()
     milter.configure(relay=STATE % (milter.dir + "/state"))
     run_dir = milter.dir + "/run"
     milter.start("-u", "postern", "-p", f"unix:{run_dir}/r.sock",
@@ -325,8 +325,8 @@ def test_the_decision_log_can_be_rotated(daemon):
 
 
 @pytest.mark.parametrize("path", ["/dev/full", "/nonexistent/d.jsonl", "/tmp"])
-def test_a_decision_log_that_fails_holds_up_no_mail(site, path):
-    milter = site()
+def test_a_decision_log_that_fails_holds_up_no_mail(unstarted, path):
+    milter = unstarted()
     milter.write("postern.yaml", open(milter.conf).read().replace(
         milter.decisions, path))
     milter.start()
