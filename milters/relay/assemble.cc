@@ -12,6 +12,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "policy/map/class_file.h"
 #include "policy/map/text.h"
 
 namespace milters::relay {
@@ -24,23 +25,14 @@ using policy::Result;
 namespace config = policy::config;
 namespace map = policy::map;
 
-/// First words of the lines of a class file; `#` in column 0 is a comment.
+/// Words of a class file, folded.
 Result<std::vector<std::string>> class_file(const std::string& path)
 {
-    errno = 0;
-    std::ifstream in{path};
-    if (!in)
-        return fail(errno == ENOENT ? Errc::gone : Errc::io,
-                    path + ": " + std::strerror(errno));
-    std::vector<std::string> words;
-    for (std::string line; std::getline(in, line);) {
-        std::istringstream text{line};
-        std::string word;
-        if (!line.starts_with('#') && text >> word)
-            words.push_back(map::folded(word));
-    }
-    if (in.bad())
-        return fail(Errc::io, path + ": " + std::strerror(errno));
+    auto words =
+        map::read_class_file(path, map::ClassFormat::first_word, false);
+    if (words)
+        for (auto& word : *words)
+            word = map::folded(word);
     return words;
 }
 
@@ -84,7 +76,8 @@ public:
         runtime->log = given_.log;
         runtime->test_mode = given_.test_mode;
         runtime->world = world();
-        const auto site = settings();
+        runtime->settings = settings();
+        const auto& site = runtime->settings;
         // Once to know that it can be made, once with the store in it.
         make_policy(*runtime, site);
         if (problems_.empty())
@@ -155,6 +148,10 @@ private:
             out.local_host_names.insert(std::move(name));
         out.relay_domains =
             read_class("relay.relay_domains", relay.relay_domains, true);
+        if (relay.local_host_names.size() == 1)
+            out.local_names_file = relay.local_host_names.front();
+        if (relay.relay_domains.size() == 1)
+            out.relay_domains_file = relay.relay_domains.front();
         for (auto mech : relay.trust_auth_mech) {
             for (auto& c : mech)
                 c = static_cast<char>(

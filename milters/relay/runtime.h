@@ -13,6 +13,7 @@ namespace milters::relay {
 /// Made whole at start and at each reload; sessions keep theirs.
 struct Runtime {
     std::shared_ptr<const policy::config::Config> config;
+    policy::relay::Settings settings;
     policy::relay::World world;
     std::shared_ptr<const policy::relay::Policy> policy;
     policy::Log* log = nullptr;

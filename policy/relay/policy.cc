@@ -1,168 +1,173 @@
 #include "policy/relay/policy.h"
 
-#include <algorithm>
+#include <array>
+#include <utility>
 
-#include "policy/map/text.h"
+#include "policy/relay/asking.h"
 
 namespace policy::relay {
 namespace {
 
-bool ends_with_label(std::string_view name, std::string_view suffix)
-{
-    return name == suffix ||
-           (name.size() > suffix.size() && name.ends_with(suffix) &&
-            name[name.size() - suffix.size() - 1] == '.');
-}
+/// Enough for the tokens of a usual decision; more comes from the heap.
+constexpr std::size_t stack_bytes = 8192;
 
-/// The domain of `<user@domain>`, folded; empty if there is none.
-std::string domain_of(std::string_view path)
-{
-    if (path.starts_with('<'))
-        path.remove_prefix(1);
-    if (path.ends_with('>'))
-        path.remove_suffix(1);
-    const auto at = path.rfind('@');
-    return at == path.npos ? std::string{} : map::folded(path.substr(at + 1));
-}
-
-class SimplePolicy final : public Policy {
+class Scratch {
 public:
-    SimplePolicy(Settings settings, World world)
-        : settings_{std::move(settings)}, world_{std::move(world)}
+    Memory* memory() { return &resource_; }
+
+private:
+    alignas(std::max_align_t) std::array<char, stack_bytes> bytes_;
+    std::pmr::monotonic_buffer_resource resource_{bytes_.data(), bytes_.size()};
+};
+
+Verdict verdict_of(const Outcome& outcome)
+{
+    switch (outcome.kind) {
+        case Outcome::Kind::refused:
+        case Outcome::Kind::temporary:
+            return outcome.reply.code < 500 ? Verdict::tempfail
+                                            : Verdict::reject;
+        case Outcome::Kind::discard:
+            return Verdict::discard;
+        case Outcome::Kind::quarantine:
+            return Verdict::quarantine;
+        case Outcome::Kind::open:
+        case Outcome::Kind::relay:
+        case Outcome::Kind::final_ok:
+            break;
+    }
+    return Verdict::accept;
+}
+
+Decision decision_of(Stage stage, Outcome outcome, std::vector<Why> trace)
+{
+    Decision d;
+    d.stage = stage;
+    d.verdict = verdict_of(outcome);
+    d.relay = stage == Stage::rcpt && (outcome.kind == Outcome::Kind::relay ||
+                                       outcome.kind == Outcome::Kind::final_ok);
+    d.reply = std::move(outcome.reply);
+    d.why = std::move(outcome.why);
+    d.trace = std::move(trace);
+    if (!d.why.rule.empty())
+        d.trace.push_back(d.why);
+    return d;
+}
+
+/// The rulesets of sendmail, asked stage by stage.
+class Rulesets final : public Policy {
+public:
+    Rulesets(std::shared_ptr<const Site> site, World world)
+        : site_{std::move(site)}, world_{std::move(world)}
     {
     }
 
     Decision connect(const Client& client) const override
     {
-        return judged(Stage::connect, "access Connect:", "connect",
-                      client.addr.map_key(), client.name);
+        return ask(Stage::connect, client, connect_now);
     }
-    Decision mail(const Client& /*client*/,
-                  std::string_view mail) const override
+
+    Decision mail(const Client& client, std::string_view mail) const override
     {
-        return judged(Stage::mail, "access From:", "from", "", domain_of(mail));
+        return ask(Stage::mail, client,
+                   [mail](Asking& asking) { return site_mail(asking, mail); });
     }
+
     Decision rcpt(const Client& client, std::string_view mail,
-                  std::string_view rcpt) const override;
+                  std::string_view rcpt) const override
+    {
+        return ask(Stage::rcpt, client, [mail, rcpt](Asking& asking) {
+            return site_rcpt(asking, mail, rcpt);
+        });
+    }
 
 private:
-    struct Hit {
-        bool failed = false;
-        std::string key, value;
-    };
-    Hit look_up(const std::string& tag, std::string key, char joint) const;
-    Decision judged(Stage stage, const char* rule, const std::string& tag,
-                    const std::string& addr, const std::string& name) const;
+    template <class Rule>
+    Decision ask(Stage stage, const Client& client, Rule rule) const
+    {
+        Scratch scratch;
+        std::vector<Why> trace;
+        Asking asking{*site_,
+                      world_,
+                      client,
+                      scratch.memory(),
+                      world_.trace ? &trace : nullptr,
+                      world_.probes};
+        auto outcome = rule(asking);
+        return decision_of(stage, std::move(outcome), std::move(trace));
+    }
 
-    Settings settings_;
+    /// At MAIL; with delay_checks only the form of the address counts.
+    static Outcome site_mail(Asking& asking, std::string_view mail)
+    {
+        const auto argument = asking.tokens(mail);
+        if (!asking.features.delay_checks)
+            return check_mail(asking, argument, sender_of(asking, argument));
+        const auto box = asking.canonifier.parse(argument);
+        if (!box.error)
+            return {};
+        return asking.refuse(
+            map::error_reply(box.error->dsn, std::string_view{box.error->text}),
+            asking.rule("syntax", std::string{mail}));
+    }
+
+    /// ${f}
+    static std::string sender_of(const Asking& asking, TokenSpan argument)
+    {
+        return asking.canonifier.external(asking.canonifier.canonify(argument));
+    }
+
+    static Outcome site_rcpt(Asking& asking, std::string_view mail,
+                             std::string_view rcpt)
+    {
+        const auto argument = asking.tokens(rcpt);
+        const auto sender = sender_of(asking, asking.tokens(mail));
+        auto outcome = check_rcpt(asking, argument, sender);
+        if (!asking.features.delay_checks)
+            return outcome;
+        return delayed(asking, std::move(outcome), mail, sender, argument);
+    }
+
+    /// What delay_checks asks behind check_rcpt.
+    static Outcome delayed(Asking& asking, Outcome rcpt, std::string_view mail,
+                           const std::string& sender, TokenSpan argument)
+    {
+        if (rcpt.ends() && rcpt.kind != Outcome::Kind::final_ok)
+            return rcpt;
+        if (rcpt.kind == Outcome::Kind::final_ok ||
+            spared_from_checks(asking, argument)) {
+            auto tls = check_tls(asking);
+            return tls.ends() ? tls : rcpt;
+        }
+        const std::string bracketed = "<" + sender + ">";
+        const auto from = asking.tokens(
+            asking.features.mail_macro ? mail : std::string_view{bracketed});
+        if (auto outcome = check_mail(asking, from, sender); outcome.ends())
+            return kept_relay(std::move(outcome), rcpt);
+        auto outcome = check_relay(asking);
+        return outcome.ends() ? outcome : rcpt;
+    }
+
+    /// A sender that access.db accepts ends the questions; the reason that
+    /// counts for the recipient is still that of check_rcpt.
+    static Outcome kept_relay(Outcome mail, const Outcome& rcpt)
+    {
+        return mail.kind == Outcome::Kind::final_ok ? rcpt : mail;
+    }
+
+    std::shared_ptr<const Site> site_;
     World world_;
 };
-
-Decision accept(Why why, bool relay)
-{
-    Decision d;
-    d.relay = relay;
-    d.why = std::move(why);
-    d.trace.push_back(d.why);
-    return d;
-}
-
-Decision refuse(Stage stage, Reply reply, Why why)
-{
-    Decision d;
-    d.verdict = reply.code < 500 ? Verdict::tempfail : Verdict::reject;
-    d.stage = stage;
-    d.reply = std::move(reply);
-    d.why = std::move(why);
-    d.trace.push_back(d.why);
-    return d;
-}
-
-/// The nearest entry for a name (joint '.', first label dropped) or an
-/// address (last part dropped), with and without the tag.
-SimplePolicy::Hit SimplePolicy::look_up(const std::string& tag, std::string key,
-                                        char joint) const
-{
-    if (!world_.access || key.empty())
-        return {};
-    const auto snapshot = world_.access->current();
-    if (!snapshot)
-        return {true, {}, snapshot.error().text};
-    const bool address =
-        joint != '.' || key.find_first_not_of("0123456789.") == key.npos;
-    while (true) {
-        for (const auto& k : {tag + ":" + key, key})
-            if (const auto value = (*snapshot)->find(k))
-                return {false, k, map::folded(*value)};
-        const auto cut = address ? key.find_last_of(".:") : key.find('.');
-        if (cut == key.npos)
-            return {};
-        key = address ? key.substr(0, cut) : key.substr(cut + 1);
-    }
-}
-
-Decision SimplePolicy::judged(Stage stage, const char* rule,
-                              const std::string& tag, const std::string& addr,
-                              const std::string& name) const
-{
-    Hit hit = look_up(tag, name, '.');
-    if (hit.value.empty() && !addr.empty())
-        hit = look_up(tag, addr, addr.find(':') == addr.npos ? '.' : ':');
-    Why why{"relay", rule, world_.access ? world_.access->name() : "", hit.key,
-            hit.value};
-    if (hit.failed)
-        return refuse(stage, temporary_failure(), why);
-    if (hit.value == "reject")
-        return refuse(stage, {550, "5.7.1", "Access denied"}, why);
-    return accept(why, false);
-}
-
-Decision SimplePolicy::rcpt(const Client& client, std::string_view /*mail*/,
-                            std::string_view rcpt) const
-{
-    const std::string domain = domain_of(rcpt);
-    if (domain.empty() || settings_.local_host_names.count(domain))
-        return accept({"relay", "local-host-names", "", domain, ""}, true);
-    for (const auto& r : settings_.relay_domains)
-        if (ends_with_label(domain, r) || client.addr.map_key().starts_with(r))
-            return accept({"relay", "relay-domains", "", r, ""}, true);
-    if (settings_.trust_auth_mech.count(client.auth_type))
-        return accept({"relay", "SMTP AUTH", "", client.auth_authen, ""}, true);
-    if (client.addr.is_loopback())
-        return accept({"relay", "loopback", "", client.addr.text(), ""}, true);
-    for (const auto& hit :
-         {look_up("to", domain, '.'),
-          look_up("connect", client.addr.map_key(),
-                  client.addr.kind() == ClientAddr::Kind::v6 ? ':' : '.')}) {
-        Why why{"relay", "access", world_.access ? world_.access->name() : "",
-                hit.key, hit.value};
-        if (hit.failed)
-            return refuse(Stage::rcpt, temporary_failure(), why);
-        if (hit.value == "relay")
-            return accept(why, true);
-    }
-    if (world_.relayers && client.addr.is_ip()) {
-        const auto grant = world_.relayers->find(client.addr);
-        if (!grant)
-            return refuse(Stage::rcpt, temporary_failure(),
-                          {"relay", "relayers", "", "", grant.error().text});
-        if (*grant && standing(**grant, world_.clock(), world_.window) ==
-                          relayers::Standing::valid)
-            return accept({"relay", "relayers", "", (*grant)->network.text(),
-                           (*grant)->user},
-                          true);
-    }
-    return refuse(Stage::rcpt, {550, "5.7.1", "Relaying denied"},
-                  {"relay", "default", "", "", ""});
-}
 
 }  // namespace
 
 Result<std::shared_ptr<const Policy>> Policy::make(Settings settings,
                                                    World world)
 {
-    return std::make_shared<const SimplePolicy>(std::move(settings),
-                                                std::move(world));
+    auto site = Site::make(settings);
+    if (!site)
+        return fail(site.error());
+    return std::make_shared<const Rulesets>(*std::move(site), std::move(world));
 }
 
 }  // namespace policy::relay

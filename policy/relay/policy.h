@@ -31,21 +31,29 @@ struct Client {
     std::string name;  ///< PTR name, or empty
     Resolve resolve = Resolve::fail;
     std::string helo;
-    std::string auth_type;     ///< ${auth_type}: "PLAIN"; empty: not logged in
-    std::string auth_authen;   ///< ${auth_authen}
-    std::string tls_verify;    ///< ${verify}
-    std::string cert_issuer;   ///< ${cert_issuer}
-    std::string cert_subject;  ///< ${cert_subject}
-    unsigned rate = 0;         ///< ${client_rate}
-    unsigned connections = 0;  ///< ${client_connections}
+    std::string auth_type;      ///< ${auth_type}: "PLAIN"; empty: not logged in
+    std::string auth_authen;    ///< ${auth_authen}
+    std::string tls_verify;     ///< ${verify}
+    std::string cert_issuer;    ///< ${cert_issuer}
+    std::string cert_subject;   ///< ${cert_subject}
+    std::string cn_subject{};   ///< ${cn_subject}
+    std::string cipher_bits{};  ///< ${cipher_bits}: of TLS, "256"
+    std::string auth_ssf{};     ///< ${auth_ssf}: of SASL
+    std::string daemon_flags{};  ///< ${daemon_flags}: "u", "f"
+    unsigned rate = 0;           ///< ${client_rate}
+    unsigned connections = 0;    ///< ${client_connections}
 };
 
 /// The classes and FEATUREs of the .mc file, and where the maps are.
 struct Settings {
-    std::string domain;                                   ///< $j
+    std::string domain;       ///< $j
+    std::string host_domain;  ///< $m and class m; empty: all of $j behind
+                              ///< its first dot
     std::set<std::string, std::less<>> local_host_names;  ///< class w, folded
     std::vector<std::string> relay_domains;               ///< class R, folded
-    std::set<std::string, std::less<>> trust_auth_mech;   ///< upper case
+    std::string local_names_file{};    ///< of class w, for Why::source
+    std::string relay_domains_file{};  ///< of class R, for Why::source
+    std::set<std::string, std::less<>> trust_auth_mech;  ///< upper case
     /// FEATUREs by name and argument: "delay_checks:friend", "access_db",
     /// "blocklist_recipients", ... as in the .mc file.
     std::set<std::string, std::less<>> features;
@@ -58,6 +66,16 @@ struct World {
     std::function<NameStatus(std::string_view)> resolve;  ///< sender domains
     Clock clock = system_now;
     std::chrono::seconds window{1800};
+    /// Name that DNS has for a name, such as the target of a CNAME, without a
+    /// dot at the end; empty if there is none.  Null: names stay as they are.
+    std::function<std::string(std::string_view)> canonical{};
+    /// relayers.db as a plain map, for features relayers_auth, relayers_rcpt
+    /// and drac: an entry counts as long as it is there.
+    std::shared_ptr<map::Source> relayers_map{};
+    /// Fills Decision::trace with every lookup; costs time.
+    bool trace = false;
+    /// Takes every key of access.db that is asked for; one thread only.
+    std::vector<std::string>* probes = nullptr;
 };
 
 /// Thread rule: const after construction, any number of threads may ask.

@@ -1,0 +1,250 @@
+#include "policy/tokens.h"
+
+#include <algorithm>
+#include <array>
+
+namespace policy {
+namespace {
+
+enum class Kind : unsigned char { atom, op, quote, space };
+
+/// Kind of each byte when it stands outside quotes and comments.
+constexpr std::array<Kind, 256> make_kinds()
+{
+    std::array<Kind, 256> kinds{};  // atoms
+    for (const char c : std::string_view{".:%@!^/[]+<>,;"})
+        kinds[static_cast<unsigned char>(c)] = Kind::op;
+    for (const char c : std::string_view{" \t\n\v\f\r()"})
+        kinds[static_cast<unsigned char>(c)] = Kind::space;
+    kinds['"'] = Kind::quote;
+    return kinds;
+}
+constexpr auto kinds = make_kinds();
+
+Kind kind_of(char c)
+{
+    return kinds[static_cast<unsigned char>(c)];
+}
+
+/// Reads text once, writing the bytes of tokens into one buffer.
+class Tokeniser {
+public:
+    Tokeniser(std::string_view text, Memory* memory)
+        : text_{text}, tokens_{memory}
+    {
+        constexpr std::size_t mending = 3;  // an escaped byte and a quote
+        const auto open = std::count(text.begin(), text.end(), '<');
+        out_ = start_ = static_cast<char*>(memory->allocate(
+            text.size() + static_cast<std::size_t>(open) + mending, 1));
+        tokens_.reserve(std::min<std::size_t>(text.size() + 2, 32));
+    }
+
+    Tokens run() &&
+    {
+        while (at_ < text_.size())
+            step(text_[at_++]);
+        if (escape_at_end_ && (quoted_ || angles_ > 0) && comments_ == 0)
+            escape(quoted_ ? '"' : '>');
+        if (quoted_)
+            in_quotes('"');
+        for (; angles_ > 0; --angles_)
+            single('>');
+        end_token();
+        return std::move(tokens_);
+    }
+
+private:
+    void put(char c) { *out_++ = c; }
+    void end_token()
+    {
+        if (out_ != start_)
+            tokens_.emplace_back(start_,
+                                 static_cast<std::size_t>(out_ - start_));
+        start_ = out_;
+    }
+    void single(char c)
+    {
+        end_token();
+        put(c);
+        end_token();
+    }
+    void escape(char c)
+    {
+        put('\\');
+        put(c);
+    }
+
+    void step(char c)
+    {
+        if (c == '\\')
+            backslash();
+        else if (quoted_)
+            in_quotes(c);
+        else if (c == '(')
+            ++comments_;
+        else if (c == ')')
+            close_comment();
+        else if (comments_ == 0)
+            plain(c);
+    }
+
+    /// `\x` is two bytes of the token, whatever x is; in a comment both
+    /// vanish; `\!` is `!`, but for quotes.
+    void backslash()
+    {
+        escape_at_end_ = at_ == text_.size();
+        if (escape_at_end_)
+            return;
+        const char c = text_[at_];
+        if (comments_ == 0 && c == '!' && !quoted_)
+            return;
+        ++at_;
+        if (comments_ == 0)
+            escape(c);
+    }
+
+    void in_quotes(char c)
+    {
+        put(c);
+        quoted_ = c != '"';
+        if (!quoted_)
+            end_token();
+    }
+
+    void close_comment()
+    {
+        if (comments_ == 0)
+            return;  // one too many: dropped
+        --comments_;
+        end_token();
+    }
+
+    void plain(char c)
+    {
+        switch (kind_of(c)) {
+            case Kind::atom:
+                put(c);
+                break;
+            case Kind::space:
+                end_token();
+                break;
+            case Kind::quote:
+                end_token();
+                put(c);
+                quoted_ = true;
+                break;
+            case Kind::op:
+                bracket_or_operator(c);
+                break;
+        }
+    }
+
+    void bracket_or_operator(char c)
+    {
+        if (c == '>' && angles_ == 0)
+            return;  // one too many: dropped
+        angles_ += c == '<' ? 1 : c == '>' ? -1 : 0;
+        single(c);
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    Tokens tokens_;
+    char* start_ = nullptr;  ///< of the present token
+    char* out_ = nullptr;
+    bool quoted_ = false;
+    bool escape_at_end_ = false;
+    int comments_ = 0;
+    int angles_ = 0;
+};
+
+}  // namespace
+
+Tokens tokenise(std::string_view text, Memory* memory)
+{
+    return Tokeniser{text, memory}.run();
+}
+
+bool same(std::string_view a, std::string_view b)
+{
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(),
+                      [](char x, char y) { return fold(x) == fold(y); });
+}
+
+bool same(TokenSpan a, TokenSpan b)
+{
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(),
+                      [](Token x, Token y) { return same(x, y); });
+}
+
+bool is_atom(Token token)
+{
+    return kind_of(token.front()) == Kind::atom;
+}
+
+std::size_t find(TokenSpan tokens, Token token, std::size_t from)
+{
+    for (std::size_t i = from; i < tokens.size(); ++i)
+        if (same(tokens[i], token))
+            return i;
+    return npos;
+}
+
+std::string joined(TokenSpan tokens, char blank)
+{
+    std::string out;
+    bool after_atom = false;
+    for (const Token token : tokens) {
+        if (after_atom && is_atom(token))
+            out += blank;
+        out += token;
+        after_atom = is_atom(token);
+    }
+    return out;
+}
+
+std::string without_quotes(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 1 < text.size())
+            out += text[++i];
+        else if (text[i] != '"' && text[i] != '\\')
+            out += text[i];
+    }
+    return out;
+}
+
+Phrase::Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory)
+    : starts_{memory}, ends_{memory}, text_{memory}
+{
+    starts_.reserve(tokens.size());
+    ends_.reserve(tokens.size());
+    std::size_t bytes = tokens.size();
+    for (const Token token : tokens)
+        bytes += token.size();
+    text_.reserve(bytes);
+    bool after_atom = false;
+    for (const Token token : tokens) {
+        if (after_atom && is_atom(token))
+            text_ += blank;
+        starts_.push_back(text_.size());
+        text_ += token;
+        ends_.push_back(text_.size());
+        after_atom = is_atom(token);
+    }
+    if (lower)
+        std::transform(text_.begin(), text_.end(), text_.begin(), fold);
+}
+
+std::string_view Phrase::slice(std::size_t first, std::size_t end) const
+{
+    if (first >= end)
+        return {};
+    return std::string_view{text_}.substr(starts_[first],
+                                          ends_[end - 1] - starts_[first]);
+}
+
+}  // namespace policy

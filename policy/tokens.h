@@ -1,0 +1,81 @@
+// Text cut into tokens as sendmail cuts it before its rulesets see it: the
+// operators of OperatorChars are tokens of their own, a quoted string is one
+// token, white space and (comments) vanish.
+#pragma once
+
+#include <cstddef>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policy {
+
+/// One token: a view of bytes that live in the Memory it was made with, or
+/// for as long as the program.
+using Token = std::string_view;
+
+/// Where the tokens of one decision live: usually a buffer on the stack, so
+/// that a decision costs no allocation.  Not for use by two threads.
+using Memory = std::pmr::memory_resource;
+
+/// Tokens in order.  Copies must name their Memory.
+using Tokens = std::pmr::vector<Token>;
+using TokenSpan = std::span<const Token>;
+
+/// Cuts `text`.  What is unbalanced is mended: a quote, comment or `<` that
+/// stays open is closed at the end, a `)` or `>` too many is dropped, a `\`
+/// at the very end too.  Source: sendmail parseaddr.c, its comments on
+/// address tokens.
+Tokens tokenise(std::string_view text, Memory* memory);
+
+/// Whether two texts are equal but for the case of ASCII letters.
+bool same(std::string_view a, std::string_view b);
+bool same(TokenSpan a, TokenSpan b);
+
+/// Whether the token is a word, not an operator, bracket or quoted string.
+bool is_atom(Token token);
+
+/// Index of the first token equal to `token` at or after `from`; npos if
+/// there is none.
+std::size_t find(TokenSpan tokens, Token token, std::size_t from = 0);
+inline constexpr std::size_t npos = std::string_view::npos;
+
+/// Writes tokens back as one text with `blank` between two atoms and nothing
+/// else between tokens.
+std::string joined(TokenSpan tokens, char blank = ' ');
+
+/// `text` without its quotes; a `\` is dropped and the byte behind it kept.
+std::string without_quotes(std::string_view text);
+
+/// ASCII upper case to lower case.
+constexpr char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Tokens written back as one text that remembers where each token is.
+class Phrase {
+public:
+    /// Case is folded if `lower`.
+    Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory);
+
+    std::size_t size() const { return ends_.size(); }
+    /// Where token `i` starts in all().
+    std::size_t start(std::size_t i) const { return starts_[i]; }
+    /// The text of tokens [first, end).
+    std::string_view slice(std::size_t first, std::size_t end) const;
+    std::string_view from(std::size_t first) const
+    {
+        return slice(first, size());
+    }
+    std::string_view all() const { return slice(0, size()); }
+
+private:
+    std::pmr::vector<std::size_t> starts_;
+    std::pmr::vector<std::size_t> ends_;  ///< before the blank that may follow
+    std::pmr::string text_;
+};
+
+}  // namespace policy

@@ -1,0 +1,310 @@
+"""Random cases for the comparison with real sendmail.
+
+A case is what `postern explain --batch` reads: see postern(8), BATCH CASES.
+The same seed gives the same cases.
+"""
+import ipaddress
+import random
+
+# Features that change an answer; they are combined at random.
+SINGLE = ["blocklist_recipients", "relay_hosts_only", "relay_entire_domain",
+          "relay_local_from", "accept_unresolvable_domains",
+          "accept_unqualified_senders", "loose_relay_check", "use_client_ptr",
+          "require_rdns", "nocanonify", "access_skip", "lookupdotdomain",
+          "relaytofulladdress", "mail_macro", "tls_session_features"]
+CHOICES = [["relay_mail_from", "relay_mail_from:domain"],
+           ["nouucp:reject", "nouucp:nospecial"],
+           ["nopercenthack:reject", "nopercenthack:nospecial"],
+           ["greet_pause", "greet_pause:5000"]]
+DELAY = ["delay_checks", "delay_checks:friend", "delay_checks:hater",
+         "delay_checks:friend:n", "delay_checks:hater:n"]
+POP = ["drac", "relayers_auth", "relayers_rcpt"]
+NEED_ACCESS = {"blocklist_recipients", "relay_mail_from",
+               "relay_mail_from:domain", "greet_pause", "access_skip",
+               "lookupdotdomain", "relaytofulladdress"}
+
+LOCAL = ["example.org", "Local.Example", "mx.example.org", "localhost",
+         "sub.example.org"]
+RELAYED = ["example.net", "a.example.net", "deep.a.Example.NET"]
+REMOTE = ["remote.example", "a.remote.example", "other.example.com",
+          "example.com", "b.c.d.example.com", "host.example.org",
+          "xexample.net"]
+BROKEN = ["gone.invalid", "a.gone.invalid", "slow.tempfail", "nodns.example",
+          "later.example"]
+ODD = ["unqualified", "localhost.example.org", "LOCALHOST", "mx",
+       "host.UUCP", "a.b.UUCP", "trailing.example.", "[192.0.2.4]",
+       "[203.0.113.9]", "[IPv6:2001:db8:0:0:0:0:0:5]", "[127.0.0.1]",
+       "[IPv6:::1]", "un_der.example", "x--y.example", "a+b.example",
+       "caf\u00e9.example", "localhost.example"]
+DNS = {"nodns.example": "nx", "later.example": "temp"}
+USERS = ["user", "alice", "Bob", "user+detail", "user+", "+x", "a.b.c",
+         "user+a+b", "postmaster", "x_y", "o'neil", "a=b", "caf\u00e9",
+         "a/b", "a^b", "user*", "?", "a~b", "a{b}"]
+QUOTED = ['"quoted"', '"a b"', '"a@b"', '"a+b"', '"user"+x', 'a."b".c',
+          '"a\\"b"', '"x%y"', '"u!v"', '""', '"a:b"', '"<x>"', '"a,b"']
+ADDRESSES = ["192.0.2.4", "192.0.2.77", "198.51.100.9", "10.1.2.3",
+             "127.0.0.2", "203.0.113.9", "2001:db8::5", "2001:db8:1:2::9",
+             "2001:db8:0:0:1::", "fe80::1:2", "2002::"]
+NAMES = ["a.example.net", "client.example.com", "mail.remote.example",
+         "example.net", "host.example.org", "mx.example.org", "Example.COM",
+         "deep.a.example.net", "localhost", "un_der.example", "x.gone.invalid"]
+TAGS = ["Connect", "From", "To", "Spam", "TLS_Clt", "ClientRate",
+        "ClientConn", "GreetPause"]
+TEXTS = ["550 go away", "450 4.7.1 later", "451 try again", "go away",
+         "550 5.7.1 Spam  source.", "Error 550", "553 a,b;c:d", "250 fine",
+         "550", "600 x", "5500 y", "550 see http://x.example/?a=b",
+         "550 5.7.1", "550 5.7.1 ", "550 4.2.2 mixed", "421 4.3.2 bye",
+         "452 a.b@c [d] e+f", "550 ^/!% signs", "550 \"q w\" rest",
+         "\"550 5.1.1 quoted\"", "\"no code\"", "550 tab\there"]
+WORDS = ["OK", "RELAY", "REJECT", "DISCARD", "SKIP", "FRIEND", "HATER",
+         "SPAMFRIEND", "SPAMHATER", "SUBJECT", "TEMP", "PERM", "OKR", "NO",
+         "?", "ok", "Relay", "reject", "0", "1", "5"]
+TLS = ["VERIFY", "ENCR:56", "ENCR:256", "VERIFY:128", "PERM+VERIFY",
+       "TEMP+ENCR:168", "PERM+VERIFY:112+CN:client.example.com",
+       "VERIFY+CN", "VERIFY:0+CN:a++CI:b", "ENCR:1+CS:s", "ENCR", "VERIFY:",
+       "PERM+ENCR:8+CITag:CertOK"]
+
+
+def sendmail_address(address):
+    """As ${client_addr} has it: IPv6 tagged, all eight groups."""
+    ip = ipaddress.ip_address(address)
+    if ip.version == 4:
+        return address
+    return "IPv6:" + ":".join(f"{int(g, 16):x}" for g in ip.exploded.split(":"))
+
+
+def parents(name):
+    """The name, what is behind its first dot, and so on; then with the dot."""
+    labels = name.split(".")
+    tails = [".".join(labels[n:]) for n in range(len(labels))]
+    return tails + ["." + tail for tail in tails[1:]]
+
+
+class Cases:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.pick = self.random.choice
+
+    def chance(self, p):
+        return self.random.random() < p
+
+    # -- configurations
+
+    def features(self):
+        got = [f for f in SINGLE if self.chance(0.22)]
+        got += [self.pick(c) for c in CHOICES if self.chance(0.18)]
+        if self.chance(0.4):
+            got.append(self.pick(DELAY))
+        delayed = any(f.startswith("delay") for f in got)
+        got += [f for f in POP if self.chance(0.15)]
+        for control in ("ratecontrol", "conncontrol"):
+            if self.chance(0.15):
+                got.append(control + self.pick(["", ":terminate"]))
+                if delayed and self.chance(0.4):
+                    got.append(control + ":nodelay")
+        if self.chance(0.04):
+            got.append("promiscuous_relay")
+        if self.chance(0.95):
+            got.append("access_db")
+        else:
+            got = [f for f in got if f not in NEED_ACCESS and "control" not in f
+                   and ":friend" not in f and ":hater" not in f]
+        self.random.shuffle(got)
+        return got
+
+    def some(self, pool, most):
+        return self.random.sample(pool, self.random.randint(0, most))
+
+    def config(self):
+        local = self.some(LOCAL, 3)
+        relay = self.some(RELAYED + ["192.0.2", "IPv6:2001:db8:1", "[192.0.2.4]",
+                                     "UUCP", ".example.com", "10"], 3)
+        if self.chance(0.2):
+            local += ["[192.0.2.4]", "# remark", "two.example words"]
+        return {"features": self.features(), "local_host_names": local,
+                "relay_domains": relay,
+                "trust_auth": self.pick([[], [], ["PLAIN"], ["LOGIN"],
+                                         ["PLAIN", "LOGIN"]]),
+                "domain": self.pick(["mx.example.org"] * 3 + ["gw.corp.example"])}
+
+    # -- access.db
+
+    def value(self, tag=""):
+        roll = self.random.random()
+        if tag == "TLS_Clt" and roll < 0.8:
+            return self.pick(TLS)
+        if tag in ("ClientRate", "ClientConn") and roll < 0.7:
+            return self.pick(["0", "1", "2", "10", "x"])
+        if tag == "Spam" and roll < 0.8:
+            return self.pick(["FRIEND", "HATER"])
+        if roll < 0.5:
+            return self.pick(WORDS[:5])
+        if roll < 0.6:
+            return self.pick(WORDS)
+        if roll < 0.75:
+            return self.pick(TEXTS)
+        if roll < 0.9:
+            return "ERROR:" + self.pick(["", "5.7.1:", "4.2.0:", "D.S.N:",
+                                         "nouser:", "5.1.1.1:", "9.9.9:"]) \
+                + self.pick(TEXTS)
+        return self.pick(["QUARANTINE:held for  review", "quarantine:a.b",
+                          "Quarantine:\"as is, kept\"", "REJECT # remark",
+                          "OK x", "DISCARD:x", "RELAY (remark)", "<x>",
+                          "550 key %0 %1 %% end", "550 50%", "REJECT  "])
+
+    def keys(self, client, mail, rcpt):
+        """Keys that the case may ask for, near misses and others."""
+        addr = sendmail_address(client["addr"])
+        sign = ":" if ":" in addr else "."
+        parts = addr.split(sign)
+        out = [sign.join(parts[:n]) for n in range(1, len(parts) + 1)]
+        out += [f"[{addr}]", f"[{sign.join(parts[:-1])}]"]
+        out += parents(client.get("name") or "")
+        for path in (mail, rcpt):
+            address = path.strip("<>").replace('"', "")
+            user, _, domain = address.rpartition("@")
+            user = user or address
+            base = user.split("+")[0]
+            out += [address, user + "@", base + "@", f"{base}@{domain}",
+                    f"{base}+*@{domain}", base + "+*@", user]
+            out += parents(domain)
+        out += ["BANG_PATH", "PERCENT_HACK", ""]
+        return [k.replace(" ", "_") for k in out]
+
+    def access(self, client, mail, rcpt):
+        keys = self.keys(client, mail, rcpt)
+        lines = []
+        for _ in range(self.random.randint(0, 9)):
+            key = self.pick(keys)
+            tag = self.pick(TAGS) if self.chance(0.3) else \
+                self.pick(["Connect", "From", "To", "", "To", "Connect"])
+            if self.chance(0.1):
+                key, tag = key.upper(), tag.lower()
+            line = (tag + ":" if tag else "") + key
+            if not line or line.startswith("#"):
+                continue
+            if self.chance(0.02):
+                lines.append(line)            # no value: makemap complains
+            lines.append(line + self.pick(["\t", " ", " \t "]) + self.value(tag))
+        if self.chance(0.1):
+            lines.append(self.pick(["CERTISSUER:/C=XX/CN=CA", "CertIssuer:/c=xx/cn=ca"])
+                         + "\t" + self.pick(["RELAY", "SUBJECT", "OK"]))
+            lines.append("CERTSUBJECT:/C=XX/CN=me\tRELAY")
+            lines.append("CertOK:/C=XX/CN=CA\tOK")
+        self.random.shuffle(lines)
+        return "".join(line + "\n" for line in lines)
+
+    def relayers(self, client):
+        if self.chance(0.5):
+            return ""
+        key = self.pick([sendmail_address(client["addr"]), client["addr"],
+                         "192.0.2.4", "192.0.2"])
+        return f"{key}\t{self.pick(['1700000000', 'RELAY', 'NO', 'x y', '0'])}\n"
+
+    # -- what the client says
+
+    def domain(self):
+        pool = self.pick([LOCAL, RELAYED, REMOTE, REMOTE, BROKEN, ODD])
+        name = self.pick(pool)
+        return name.upper() if self.chance(0.05) else name
+
+    def user(self):
+        return self.pick(QUOTED if self.chance(0.15) else USERS)
+
+    def local_part(self):
+        user = self.user()
+        roll = self.random.random()
+        if roll < 0.75:
+            return user
+        if roll < 0.85:
+            return f"{user}%{self.domain()}"
+        if roll < 0.93:
+            return f"{self.domain()}!{user}"
+        if roll < 0.96:
+            return f"{self.domain()}!{self.domain()}!{user}"
+        return f"{user}%{self.domain()}%{self.domain()}"
+
+    def path(self, recipient):
+        roll = self.random.random()
+        if roll < 0.02:
+            return "<>"
+        if roll < 0.10:
+            address = self.local_part()
+        elif roll < 0.17:
+            route = self.pick(["@{0}:", "@{0},@{1}:", "@{0}:@{1}:", "@[192.0.2.4]:"])
+            address = route.format(self.domain(), self.domain()) \
+                + f"{self.user()}@{self.domain()}"
+        else:
+            address = f"{self.local_part()}@{self.domain()}"
+        if recipient and self.chance(0.06):
+            address = self.mangled(address)
+        # sendmail -bt takes a comma outside of brackets for the end
+        bare = self.chance(0.05) and "," not in address
+        return address if bare else f"<{address}>"
+
+    def mangled(self, address):
+        """Mistakes in the form, of which sendmail tells about ten kinds."""
+        at = self.random.randint(0, len(address))
+        head, tail = address[:at], address[at:]
+        return self.pick([
+            address + "@", "@" + address, address + "@" + self.domain(),
+            address.replace(".", "..", 1), "list:;", "list:a;@" + self.domain(),
+            "[" + address + "]", "<" + address + ">", "::" + address,
+            address + " <" + self.user() + "@" + self.domain() + ">",
+            head + "<" + tail + ">", head + '"' + tail + '"', "a@b@" + address,
+            "@@" + self.domain()] + [head + c + tail for c in ':.;[]!%@ +\\'])
+
+    def client(self):
+        resolve = self.pick(["OK", "OK", "OK", "FAIL", "FORGED", "TEMP"])
+        client = {"addr": self.pick(ADDRESSES), "resolve": resolve}
+        if resolve in ("OK", "FORGED"):
+            client["name"] = self.pick(NAMES)
+        if self.chance(0.04):
+            client["addr"] = self.pick(["127.0.0.1", "::1"])
+        return client
+
+    def decision(self, config):
+        client = self.client()
+        mail, rcpt = self.path(False), self.path(True)
+        config = dict(config, access=self.access(client, mail, rcpt))
+        if any(f in POP for f in config["features"]):
+            config["relayers"] = self.relayers(client)
+        case = {"kind": "decision", "config": config, "client": client,
+                "mail": mail, "rcpt": rcpt, "dns": DNS}
+        if self.chance(0.2):
+            case["auth"] = "alice"
+        return case
+
+    def told(self, case):
+        """The same with what only -bt can be told: rates, TLS, flags."""
+        if self.chance(0.3):
+            case["client"]["rate"] = self.random.randint(0, 12)
+            case["client"]["connections"] = self.random.randint(0, 12)
+        if self.chance(0.25):
+            case["verify"] = self.pick(["OK", "TRUSTED", "FAIL", "NO", "NOT", "NONE",
+                                        "SOFTWARE", "PROTOCOL", "CONFIG", "XX", ""])
+            case["cipher_bits"] = self.pick(["256", "128", "56", ""])
+            case["cert_issuer"] = self.pick(["/C=XX/CN=CA", "b", ""])
+            case["cert_subject"] = self.pick(["/C=XX/CN=me", "s", ""])
+            case["cn_subject"] = self.pick(["a", "client.example.com", ""])
+        if self.chance(0.05):
+            case["daemon_flags"] = self.pick(["u", "f", "u f", "CC f"])
+        return case
+
+    def same_map(self, case):
+        """Another question to the configuration and map of `case`."""
+        other = self.decision(case["config"])
+        other["config"] = case["config"]
+        return other
+
+    def lookup(self, case):
+        """A single lookup in the map of `case`."""
+        client, mail, rcpt = case["client"], case["mail"], case["rcpt"]
+        keys = [k for k in self.keys(client, mail, rcpt)
+                if not any(c in k for c in '"\\(),;<>')]
+        fn = self.pick("DAFUE")
+        key = self.pick(keys)
+        if fn == "U" and self.chance(0.8) and not key.endswith("@"):
+            key += "@"
+        return {"kind": "lookup", "config": case["config"], "fn": fn, "key": key,
+                "tag": self.pick(TAGS), "mark": self.pick("++!")}
