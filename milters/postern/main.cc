@@ -4,6 +4,8 @@
 #include <iostream>
 #include <string_view>
 
+#include "milters/postern/check.h"
+#include "milters/postern/explain.h"
 #include "milters/postern/filter.h"
 #include "milters/postern/scan.h"
 
@@ -16,6 +18,8 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"check", milters::postern::check, "find mistakes in access.db"},
+    {"explain", milters::postern::explain, "tell what would happen, and why"},
     {"filter", milters::postern::filter, "run recipes on a message"},
     {"scan", milters::postern::scan, "scan files for viruses"},
 };

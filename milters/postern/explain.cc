@@ -1,0 +1,195 @@
+#include "milters/postern/explain.h"
+
+#include <sysexits.h>
+
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+#include "milters/postern/batch.h"
+#include "milters/postern/dialogue.h"
+#include "milters/postern/options.h"
+#include "milters/postern/show.h"
+#include "milters/relay/assemble.h"
+#include "policy/relayers/direct_store.h"
+
+namespace milters::postern {
+namespace {
+
+using policy::relay::NameStatus;
+using policy::relay::Resolve;
+namespace config = policy::config;
+
+constexpr int answer_is_no = 1;
+
+struct Arguments {
+    ConfigOptions common;
+    bool json = false;
+    bool batch = false;
+    bool trace = false;
+
+    std::string client_addr;
+    std::string client_name;
+    std::string client_resolve;
+    std::string helo;
+    std::string auth_user;
+    std::string auth_type;
+    std::string tls_verify;
+    std::string sender_resolve = "OK";
+    std::string from = "<>";
+    std::vector<std::string> rcpts;
+};
+
+void add_client_options(CLI::App& app, Arguments& a)
+{
+    app.add_option("--client-addr", a.client_addr,
+                   "the client's address, IPv4 or IPv6");
+    app.add_option("--client-name", a.client_name, "its name in reverse DNS");
+    app.add_option("--client-resolve", a.client_resolve,
+                   "whether the name leads back: OK (default with a name), "
+                   "FAIL (default without), FORGED, TEMP")
+        ->check(CLI::IsMember({"OK", "FAIL", "FORGED", "TEMP"}));
+    app.add_option("--helo", a.helo, "what it says in HELO");
+    app.add_option("--auth-user", a.auth_user, "who logged in by SMTP AUTH");
+    app.add_option("--auth-type", a.auth_type,
+                   "the mechanism of that login (default PLAIN)");
+    app.add_option("--tls-verify", a.tls_verify,
+                   "${verify} of its certificate: OK, FAIL, NO, ...");
+}
+
+void add_options(CLI::App& app, Arguments& a)
+{
+    add_config_options(app, a.common);
+    app.add_flag("--json", a.json, "print JSON");
+    app.add_flag("--trace", a.trace, "print every question asked on the way");
+    app.add_flag("--batch", a.batch,
+                 "answer the cases on standard input, a JSON object a line");
+    app.add_option("--from", a.from, "sender (default <>)");
+    app.add_option("--rcpt", a.rcpts, "recipient; may be given again");
+    app.add_option("--sender-resolve", a.sender_resolve,
+                   "what DNS says of the sender's domain: OK (default), PERM, "
+                   "TEMP")
+        ->check(CLI::IsMember({"OK", "PERM", "TEMP"}));
+    add_client_options(app, a);
+}
+
+/// The grants as the files have them; null where there is no relayers.db.
+policy::Result<std::shared_ptr<policy::relayers::Store>> grants(
+    const config::Config& c)
+{
+    const auto& r = c.relay.relayers;
+    if (r.store != "bdb" || !std::filesystem::exists(r.file))
+        return nullptr;
+    policy::relayers::DirectSettings settings;
+    settings.file = r.file;
+    settings.journal = r.journal;
+    settings.window = r.window;
+    return std::make_shared<policy::relayers::DirectStore>(settings);
+}
+
+policy::Result<policy::relay::Client> client_of(const Arguments& a)
+{
+    static const std::map<std::string, Resolve> words{
+        {"OK", Resolve::ok},
+        {"FAIL", Resolve::fail},
+        {"FORGED", Resolve::forged},
+        {"TEMP", Resolve::temp}};
+    policy::relay::Client client;
+    if (!a.client_addr.empty()) {
+        const auto addr = policy::ClientAddr::parse(a.client_addr);
+        if (!addr)
+            return policy::fail(policy::Errc::usage,
+                                "--client-addr: no address: " + a.client_addr);
+        client.addr = *addr;
+    }
+    client.name = a.client_name;
+    const std::string by_name = a.client_name.empty() ? "FAIL" : "OK";
+    client.resolve =
+        words.at(a.client_resolve.empty() ? by_name : a.client_resolve);
+    client.helo = a.helo;
+    client.auth_authen = a.auth_user;
+    if (!a.auth_user.empty())
+        client.auth_type = a.auth_type.empty() ? "PLAIN" : a.auth_type;
+    client.tls_verify = a.tls_verify;
+    return client;
+}
+
+NameStatus sender_status(const std::string& word)
+{
+    return word == "PERM"   ? NameStatus::permanent
+           : word == "TEMP" ? NameStatus::temporary
+                            : NameStatus::ok;
+}
+
+std::string bracketed(const std::string& address)
+{
+    return address.substr(0, 1) == "<" ? address : "<" + address + ">";
+}
+
+/// Asks about each recipient and prints the answers.
+int answer(const Arguments& a, const policy::relay::Policy& policy,
+           const policy::relay::Client& client)
+{
+    std::vector<Answer> answers;
+    bool any_accepted = false;
+    for (const auto& rcpt : a.rcpts) {
+        answers.push_back(
+            {bracketed(rcpt),
+             ask_all(policy, client, bracketed(a.from), bracketed(rcpt))});
+        any_accepted =
+            any_accepted || answers.back().dialogue.outcome().verdict ==
+                                policy::Verdict::accept;
+    }
+    if (a.json)
+        std::cout << answers_json(answers).dump(2) << '\n';
+    else
+        print_answers(answers, a.trace, std::cout);
+    return any_accepted ? EX_OK : answer_is_no;
+}
+
+int single(const Arguments& a)
+{
+    const auto loaded = load_config(a.common);
+    if (!loaded.config)
+        return complain(loaded.problems, EX_CONFIG);
+    relay::Given given;
+    given.store = [&] { return grants(*loaded.config); };
+    const auto assembled = relay::assemble(loaded.config, given);
+    if (!assembled.runtime)
+        return complain(assembled.problems, EX_CONFIG);
+    const auto client = client_of(a);
+    if (!client)
+        return complain({client.error().text}, EX_USAGE);
+    auto world = assembled.runtime->world;
+    world.trace = true;
+    world.resolve = [status = sender_status(a.sender_resolve)](
+                        std::string_view) { return status; };
+    const auto policy = policy::relay::Policy::make(assembled.runtime->settings,
+                                                    std::move(world));
+    if (!policy)
+        return complain({policy.error().text}, EX_CONFIG);
+    return answer(a, **policy, *client);
+}
+
+}  // namespace
+
+int explain(int argc, const char* const* argv)
+{
+    Arguments a;
+    CLI::App app{
+        "Tells what sendmail and relay-milter would do, at which "
+        "stage, and why.",
+        "postern explain"};
+    add_options(app, a);
+    if (const auto code = parse_arguments(app, argc, argv))
+        return *code;
+    if (a.batch)
+        return run_batch(std::cin, std::cout);
+    if (a.rcpts.empty()) {
+        std::cerr << "postern explain: --rcpt is missing\n";
+        return EX_USAGE;
+    }
+    return single(a);
+}
+
+}  // namespace milters::postern

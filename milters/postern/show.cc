@@ -1,0 +1,132 @@
+#include "milters/postern/show.h"
+
+#include <ostream>
+
+#include "milters/postern/latin1.h"
+
+namespace milters::postern {
+namespace {
+
+using nlohmann::ordered_json;
+using policy::Decision;
+using policy::Verdict;
+
+ordered_json answer_json(const Dialogue& dialogue)
+{
+    const Decision& outcome = dialogue.outcome();
+    ordered_json trace = ordered_json::array();
+    for (const auto& stage : dialogue.stages)
+        for (const auto& why : stage.trace) {
+            auto one = why_json(why);
+            one["stage"] = policy::name_of(stage.stage);
+            trace.push_back(std::move(one));
+        }
+    return {
+        {"verdict", policy::name_of(outcome.verdict)},
+        {"stage", policy::name_of(outcome.stage)},
+        {"code", outcome.reply.code},
+        {"enhanced", outcome.reply.enhanced},
+        {"text", to_utf8(outcome.reply.text)},
+        {"relay", dialogue.stages.back().relay && !is_refusal(outcome.verdict)},
+        {"why", why_json(outcome.why)},
+        {"trace", std::move(trace)}};
+}
+
+/// `550 5.7.1 Access denied`, or `ok`.
+std::string reply_text(const Decision& decision)
+{
+    std::string out = policy::name_of(decision.verdict);
+    if (decision.verdict == Verdict::accept)
+        return "ok";
+    if (is_refusal(decision.verdict))
+        out += " " + std::to_string(decision.reply.code) + " " +
+               decision.reply.enhanced;
+    return out + (decision.reply.text.empty() ? "" : " ") + decision.reply.text;
+}
+
+/// `access Connect: in /etc/mail/access: Connect:192.0.2 = REJECT`
+std::string why_text(const policy::Why& why)
+{
+    std::string out = why.rule;
+    if (!why.source.empty())
+        out += " in " + why.source;
+    if (!why.key.empty() || !why.value.empty())
+        out += ": ";
+    out += why.key;
+    if (!why.value.empty())
+        out += " = " + why.value;
+    return out;
+}
+
+void print_stage(const Decision& stage, const std::string& rcpt, bool trace,
+                 std::ostream& out)
+{
+    out << policy::name_of(stage.stage)
+        << (stage.stage == policy::Stage::rcpt ? " " + rcpt : "") << ": "
+        << reply_text(stage) << (stage.relay ? ", may relay" : "") << '\n';
+    const std::string reason =
+        stage.why.rule.empty() ? "" : why_text(stage.why);
+    if (trace)
+        for (const auto& why : stage.trace)
+            if (why_text(why) != reason)
+                out << "    asked " << why_text(why) << '\n';
+    if (!reason.empty())
+        out << "    because of " << reason << '\n';
+}
+
+}  // namespace
+
+ordered_json why_json(const policy::Why& why)
+{
+    return {{"policy", why.policy},
+            {"rule", to_utf8(why.rule)},
+            {"source", to_utf8(why.source)},
+            {"key", to_utf8(why.key)},
+            {"value", to_utf8(why.value)}};
+}
+
+ordered_json stage_json(const Decision& decision)
+{
+    const bool accepted = decision.verdict == Verdict::accept;
+    ordered_json out = {
+        {"action", accepted ? "ok" : policy::name_of(decision.verdict)}};
+    if (is_refusal(decision.verdict)) {
+        out["code"] = decision.reply.code;
+        out["dsn"] = decision.reply.enhanced;
+    }
+    if (is_refusal(decision.verdict) || decision.verdict == Verdict::quarantine)
+        out["text"] = to_utf8(decision.reply.text);
+    return out;
+}
+
+ordered_json answers_json(const std::vector<Answer>& answers)
+{
+    const Answer* shown = &answers.front();
+    for (const auto& answer : answers)
+        if (shown->dialogue.outcome().verdict != Verdict::accept &&
+            answer.dialogue.outcome().verdict == Verdict::accept)
+            shown = &answer;
+    auto out = answer_json(shown->dialogue);
+    if (answers.size() == 1)
+        return out;
+    for (const auto& answer : answers) {
+        auto one = answer_json(answer.dialogue);
+        one["rcpt"] = to_utf8(answer.rcpt);
+        out["recipients"].push_back(std::move(one));
+    }
+    return out;
+}
+
+void print_answers(const std::vector<Answer>& answers, bool trace,
+                   std::ostream& out)
+{
+    bool first = true;
+    for (const auto& answer : answers) {
+        for (const auto& stage : answer.dialogue.stages)
+            if (first || stage.stage == policy::Stage::rcpt)
+                print_stage(stage, answer.rcpt, trace, out);
+        first = false;
+    }
+}
+
+}  // namespace milters::postern

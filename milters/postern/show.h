@@ -1,0 +1,37 @@
+// Decisions as JSON and as text for people.
+#pragma once
+
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "milters/postern/dialogue.h"
+#include "policy/decision.h"
+
+namespace milters::postern {
+
+/// {"policy", "rule", "source", "key", "value"}
+nlohmann::ordered_json why_json(const policy::Why& why);
+
+/// What one stage answers: {"action": "ok|reject|tempfail|discard|quarantine"}
+/// and, for a refusal, "code", "dsn" and "text"; for quarantine "text".
+nlohmann::ordered_json stage_json(const policy::Decision& decision);
+
+/// The dialogue with one recipient.
+struct Answer {
+    std::string rcpt;
+    Dialogue dialogue;
+};
+
+/// {"verdict", "stage", "code", "enhanced", "text", "relay", "why", "trace"}
+/// of one recipient; of several those of the first that is accepted, else of
+/// the first, and a list of them with "rcpt" under "recipients".
+nlohmann::ordered_json answers_json(const std::vector<Answer>& answers);
+
+/// For people: a line a stage, the reason below it; with `trace` every
+/// question too.
+void print_answers(const std::vector<Answer>& answers, bool trace,
+                   std::ostream& out);
+
+}  // namespace milters::postern
