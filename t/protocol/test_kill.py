@@ -1,0 +1,162 @@
+"""kill -9 of vsmtprelay and relay-milter at random, with several writers:
+relayers.db stays whole and no acknowledged grant is lost."""
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+from harness import program, server
+
+MAKEMAP = server("sendmail", "usr/sbin/makemap")
+RNG = random.Random(20261121)
+
+
+@pytest.fixture
+def folder():
+    path = tempfile.mkdtemp(prefix="postern-kill.", dir="/dev/shm")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def entries(folder):
+    """Keys that sendmail would find."""
+    r = subprocess.run([MAKEMAP, "-C", "/dev/null", "-u", "hash",
+                        os.path.join(folder, "relayers.db")],
+                       capture_output=True, text=True)
+    assert r.returncode == 0, r
+    return {line.split("\t")[0] for line in r.stdout.splitlines()}
+
+
+def check(folder, acknowledged, listed=None):
+    db = os.path.join(folder, "relayers.db")
+    subprocess.run(["db5.3_verify", "-q", db], check=True)
+    have = entries(folder) if listed is None else listed
+    lost = acknowledged - have
+    assert not lost, f"{len(lost)} lost: {sorted(lost)[:5]}"
+
+
+def test_vsmtprelay_250_times(folder):
+    db = os.path.join(folder, "relayers.db")
+    relay = [program("vsmtprelay"), "-f", db]
+    text = "".join(f"10.9.{n // 256}.{n % 256} 5\n" for n in range(1000))
+    subprocess.run([*relay, "import"], input=text, text=True, check=True)
+    acknowledged, kills, lock = entries(folder), 0, threading.Lock()
+    stop = threading.Event()
+
+    def writer(w):
+        nonlocal kills
+        n = 0
+        while not stop.is_set():
+            addr = f"10.{w}.{n // 256}.{n % 256}"
+            n += 1
+            adding = subprocess.Popen([*relay, "add", addr, "7"],
+                                      stderr=subprocess.DEVNULL)
+            try:
+                code = adding.wait(RNG.random() * 0.02)
+            except subprocess.TimeoutExpired:
+                adding.kill()
+                code = adding.wait()
+            with lock:
+                if code == 0:
+                    acknowledged.add(addr)
+                elif code == -9:
+                    kills += 1
+                else:
+                    raise AssertionError(code)
+
+    threads = [threading.Thread(target=writer, args=(w,)) for w in range(3)]
+    for t in threads:
+        t.start()
+    end = time.monotonic() + 40
+    while kills < 250 and time.monotonic() < end:
+        time.sleep(0.2)
+    stop.set()
+    for t in threads:
+        t.join()
+    assert kills >= 250
+    assert len(acknowledged) > 1010
+    check(folder, acknowledged)
+    assert not [f for f in os.listdir(folder)
+                if f not in ("relayers.db", "relayers.db.new",
+                             "__db.relayers.db.new")]
+    # The next change takes away what a killed one left.
+    subprocess.run([*relay, "add", "192.0.2.1"], check=True)
+    assert os.listdir(folder) == ["relayers.db"]
+
+
+class Asking(threading.Thread):
+    """Adds grants through the control socket until the server is gone."""
+
+    def __init__(self, path, w, round_):
+        super().__init__()
+        self.path, self.w, self.round = path, w, round_
+        self.acknowledged = set()
+
+    def run(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(self.path)
+                answers = s.makefile("rb")
+                for n in range(65536):
+                    addr = f"10.{self.w * 60 + self.round}." \
+                           f"{n // 256}.{n % 256}"
+                    request = {"command": "add", "address": addr, "ticks": 7}
+                    s.sendall(json.dumps(request).encode() + b"\n")
+                    if not json.loads(answers.readline()).get("ok"):
+                        return
+                    self.acknowledged.add(addr)
+        except (OSError, ValueError):
+            pass  # killed
+
+
+def test_relay_milter_50_times(folder):
+    conf = os.path.join(folder, "postern.yaml")
+    control = os.path.join(folder, "control.sock")
+    with open(conf, "w") as f:
+        f.write(f"mail_dir: {folder}\nstate_dir: {folder}\n"
+                f"relay:\n  socket: unix:{folder}/relay.sock\n"
+                "  domain: mx.example.org\n  features: []\n"
+                f"  control_socket: unix:{control}\n"
+                "  relayers: {window: 0}\n")
+    for name in ("local-host-names", "relay-domains"):
+        open(os.path.join(folder, name), "w").close()
+    acknowledged = set()
+    for round_ in range(50):
+        if os.path.exists(control):
+            os.unlink(control)
+        milter = subprocess.Popen([program("relay-milter"), "-f", "-c", conf],
+                                  stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while not os.path.exists(control) and time.monotonic() < end:
+            assert milter.poll() is None
+            time.sleep(0.002)
+        askers = [Asking(control, w, round_) for w in range(2)]
+        for a in askers:
+            a.start()
+        time.sleep(RNG.random() * 0.25)
+        milter.kill()
+        milter.wait()
+        for a in askers:
+            a.join()
+            acknowledged |= a.acknowledged
+        if round_ % 10 == 9:
+            listed = subprocess.run(
+                [program("vsmtprelay"), "-c", conf, "dump", "--makemap"],
+                capture_output=True, text=True, check=True).stdout
+            check(folder, acknowledged,
+                  {line.split("\t")[0] for line in listed.splitlines()})
+    assert len(acknowledged) > 1000
+    # With the first change of vsmtprelay the journal is in the file.
+    subprocess.run([program("vsmtprelay"), "-c", conf, "add", "192.0.2.1"],
+                   check=True)
+    check(folder, acknowledged)
