@@ -119,7 +119,8 @@ Listeners listen(net::Loop& loop, Settings s,
     if (s.contains("anvil"))
         all.anvil = need(login::AnvilPoller::make(
             loop,
-            {common, s["anvil"],
+            {common,
+             s["anvil"],
              std::chrono::seconds{s.contains("every") ? std::stoi(s["every"])
                                                       : 60},
              {}},
