@@ -19,6 +19,7 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/postern
 CFDIR ?= /usr/share/sendmail/cf
+PAMDIR ?= $(PREFIX)/lib/security
 INSTALL ?= install
 PYTHON ?= /usr/bin/python3
 
@@ -95,7 +96,8 @@ deps:
 # What goes where: one line a kind of file, for install and uninstall alike.
 m4_features := $(wildcard m4/feature/*.m4)
 pages := $(wildcard man/*.[1-8])
-samples := $(wildcard m4/cf/*.mc contrib/*/*.conf contrib/*/*.cf contrib/*/*.yaml)
+samples := $(wildcard m4/cf/*.mc contrib/*/*.conf contrib/*/*.cf contrib/*/*.yaml \
+	contrib/*/*.pattern contrib/*/*.pam)
 page_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
 install: all
@@ -106,12 +108,15 @@ install: all
 		$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)) &&) true
 	$(foreach f,$(samples),$(INSTALL) -D -m 644 $(f) \
 		$(DESTDIR)$(DATADIR)/$(f) &&) true
+	$(foreach f,$(pam_module),$(INSTALL) -D -m 644 $(f) \
+		$(DESTDIR)$(PAMDIR)/$(notdir $(f)))
 
 # Configuration and data in /etc/mail and /var/lib/postern stay.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(progs)) \
 		$(addprefix $(DESTDIR)$(CFDIR)/feature/,$(notdir $(m4_features))) \
 		$(foreach f,$(pages),$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)))
+	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(pam_module)))
 	rm -rf $(DESTDIR)$(DATADIR)
 
 clean:

@@ -21,6 +21,7 @@ namespace {
 constexpr int idle_seconds = 60;
 constexpr std::size_t min_secret = 8;
 constexpr int http_forbidden = 403;
+constexpr const char* dovecot_setting = "auth_policy_server_api_header";
 constexpr const char* fine = R"({"status":0,"msg":""})";
 constexpr const char* refusal = R"({"status":-1,"msg":"refused"})";
 constexpr ev_uint16_t every_method =
@@ -125,8 +126,15 @@ policy::Result<Secret> read_secret(const std::string& path)
                             path + ": others may read or write the secret");
     std::ifstream in{path};
     std::string line;
-    if (!std::getline(in, line))
+    while (std::getline(in, line)) {
+        line = trimmed(line);
+        if (!line.empty() && line.front() != '#')
+            break;
+    }
+    if (!in)
         return policy::fail(policy::Errc::io, path + ": no secret in it");
+    if (line.starts_with(dovecot_setting))
+        line.erase(0, line.find('=') + 1);
     Secret secret;
     if (const auto colon = line.find(':'); colon != line.npos) {
         secret.header = trimmed(line.substr(0, colon));

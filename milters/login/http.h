@@ -18,10 +18,15 @@ struct Secret {
     std::string value;
 };
 
-/// Reads a secret file: one line, `VALUE` or `Header-Name: VALUE`.  The
-/// second form is what Dovecot reads by
-/// `auth_policy_server_api_header = <FILE`.  An error if it is empty, shorter
-/// than 8 octets, or readable by everybody (denied).
+/// Reads a secret file: its first line that is no `#` comment, in one of the
+/// forms
+///
+///     VALUE
+///     Header-Name: VALUE
+///     auth_policy_server_api_header = Header-Name: VALUE
+///
+/// the last of which Dovecot can `!include_try`.  An error if there is none,
+/// it is shorter than 8 octets, or everybody may read it (denied).
 policy::Result<Secret> read_secret(const std::string& path);
 
 struct HttpOptions {

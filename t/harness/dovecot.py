@@ -82,6 +82,11 @@ def _two_users():
     return next(pair for pair in pairs if there.issuperset(pair))
 
 
+def internal_user():
+    """Whom hooks run as that Dovecot starts as default_internal_user."""
+    return _two_users()[0]
+
+
 def _compiled_in():
     """Puts Dovecot's modules where its login processes look for them."""
     there = "/usr/lib/dovecot"
@@ -127,7 +132,8 @@ class Dovecot:
 
     def set_users(self, users):
         """Takes effect at once: Dovecot looks at the file for each login."""
-        with open(os.path.join(self.dir, "users"), "w") as f:
+        with open(os.path.join(self.dir, "users"), "w",
+                  encoding="latin1") as f:
             for user, password in users.items():
                 f.write(f"{user}:{{PLAIN}}{password}::::::\n")
         os.chmod(f.name, 0o644)

@@ -1,13 +1,28 @@
 """The login listeners by themselves, in t/tools/login_sink.cc."""
+import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
+import tempfile
 import threading
 
 from harness import net, program
 
 SECRET = "only-for-the-tests"
+SECRET_FILE = f"auth_policy_server_api_header = X-Relay-Auth: {SECRET}\n"
+
+
+@contextlib.contextmanager
+def own_folder():
+    """A directory that every uid can reach, gone afterwards."""
+    path = tempfile.mkdtemp(prefix="postern.", dir="/tmp")
+    os.chmod(path, 0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class LoginSink:
@@ -21,7 +36,7 @@ class LoginSink:
         if "http" in settings:
             settings.setdefault("secret", os.path.join(str(dir), "secret"))
             with open(settings["secret"], "w") as f:
-                f.write(f"X-Relay-Auth: {SECRET}\n")
+                f.write(settings.pop("secret_text", SECRET_FILE))
             os.chmod(settings["secret"], 0o600)
         self.settings = settings
 

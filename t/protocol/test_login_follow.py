@@ -1,12 +1,13 @@
 """The log follower as a process: live, rotated, stopped, killed, started."""
+import glob
 import os
 import subprocess
 import time
 
 import pytest
 
-from harness import program
-from harness.login import LoginSink
+from harness import TOP, program
+from harness.login import LoginSink, own_folder
 
 
 def line(user="alice", when=None, ip="192.0.2.7"):
@@ -27,6 +28,12 @@ class Log:
     def sink(self):
         return LoginSink(self.site, follow=self.path, format="dovecot",
                          state=self.site)
+
+
+@pytest.fixture
+def site():
+    with own_folder() as path:
+        yield path
 
 
 @pytest.fixture
@@ -182,6 +189,20 @@ def test_own_pattern(log):
     with LoginSink(log.site, follow=log.path, format=path) as sink:
         log.append("2026-11-21 10:00:00 mine[3]: {ok} a b from 192.0.2.5 (tls)\n")
         assert sink.short() == "imap 192.0.2.5 a b log"
+
+
+@pytest.mark.parametrize("path", glob.glob(TOP + "/contrib/follower/*.pattern"),
+                         ids=os.path.basename)
+def test_contributed_patterns(log, path):
+    """Each has the lines it is for, as comments that begin with `# > `."""
+    with open(path) as f:
+        examples = [line[4:] for line in f if line.startswith("# > ")]
+    assert examples
+    with LoginSink(log.site, follow=log.path, format=path) as sink:
+        for example in examples:
+            log.append(example)
+            got = sink.login()
+            assert (got["user"], got["ip"]) == ("alice", "192.0.2.7")
 
 
 def test_unknown_format(log):

@@ -9,10 +9,16 @@ import time
 import pytest
 
 from harness import net, program
-from harness.login import SECRET, LoginSink
+from harness.login import SECRET, LoginSink, own_folder
 
 ADDRESS = ("127.0.0.1", 21580)
 FINE = {"status": 0, "msg": ""}
+
+
+@pytest.fixture
+def site():
+    with own_folder() as path:
+        yield path
 
 
 @pytest.fixture
@@ -248,6 +254,16 @@ def test_secret_files(site, content, mode, complaint):
                            "secret=" + path], stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
     assert path in done.stderr and complaint in done.stderr
+
+
+@pytest.mark.parametrize("content,header", [
+    ("swordfish\n", "X-Relay-Auth"), ("# ours\n\n X-Own:  swordfish \r\n", "X-Own"),
+    ("auth_policy_server_api_header = X-Own: swordfish\nmore\n", "X-Own")])
+def test_forms_of_the_secret_file(site, content, header):
+    with LoginSink(site, http="%s:%d" % ADDRESS, secret_text=content) as sink:
+        assert ask(report(), secret=None, extra=header + ": swordfish\r\n")[0] == 200
+        assert sink.login()["user"] == "user1"
+        assert ask(report(), secret=None, extra=header + ": swordfis\r\n")[0] == 403
 
 
 def test_addresses_to_listen_on(site):

@@ -8,10 +8,16 @@ import time
 import pytest
 
 from harness import net, program
-from harness.login import LoginSink
+from harness.login import LoginSink, own_folder
 
 ALICE = 2001  # harness.net.USERS
 KEY = "shared/last-login/192.0.2.7/user1"
+
+
+@pytest.fixture
+def site():
+    with own_folder() as path:
+        yield path
 
 
 @pytest.fixture
