@@ -75,6 +75,8 @@ public:
         runtime->config = config_;
         runtime->log = given_.log;
         runtime->test_mode = given_.test_mode;
+        runtime->may_wait = config_->relay.relayers.store == "redis" ||
+                            config_->relay.accounts.check != "none";
         runtime->world = world();
         runtime->settings = settings();
         const auto& site = runtime->settings;

@@ -39,7 +39,7 @@ config::Problems check_grants(const config::Config& all)
 {
     const auto& settings = all.relay.relayers;
     config::Problems problems;
-    if (settings.store != "bdb")
+    if (settings.store == "none")
         return problems;
     if (is_foreign(settings.file))
         problems.push_back(problem(all, "relay.relayers.file",
@@ -55,19 +55,58 @@ config::Problems check_grants(const config::Config& all)
     return problems;
 }
 
+namespace {
+
+policy::Result<policy::relayers::RedisSettings> redis_settings(
+    const config::Config& all, Grants::Report report,
+    Grants::OffLimits off_limits)
+{
+    const auto& settings = all.relay.relayers;
+    const char* const name = settings.url_file.empty()
+                                 ? "relay.relayers.url"
+                                 : "relay.relayers.url_file";
+    const auto url = config::redis_url(settings);
+    if (!url)
+        return fail(Errc::parse, problem(all, name, url.error().text));
+    const auto address = policy::relayers::RedisAddress::parse(*url);
+    if (!address)  // it may hold a password: not repeated
+        return fail(Errc::parse,
+                    problem(all, name,
+                            "is not redis://[[user]:password@]host[:port]"
+                            "[/database] or redis+unix:/path"));
+    policy::relayers::RedisSettings out;
+    out.address = *address;
+    out.prefix = settings.prefix;
+    out.ipv6_prefix = settings.ipv6_prefix;
+    out.window = settings.window;
+    out.timeout = settings.timeout;
+    out.off_limits = std::move(off_limits);
+    out.report = std::move(report);
+    return out;
+}
+
+}  // namespace
+
 policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
-                                                     Report report, Event event)
+                                                     const Report& report,
+                                                     Event event,
+                                                     OffLimits off_limits)
 {
     const auto& settings = all.relay.relayers;
     std::unique_ptr<Grants> grants{new Grants};
     if (settings.store == "none")
         return grants;
+    policy::Result<policy::relayers::RedisSettings> redis{};
+    if (settings.store == "redis")
+        redis = redis_settings(all, report, std::move(off_limits));
+    if (!redis)
+        return fail(redis.error());
     policy::relayers::FileSettings file;
     file.file = settings.file;
     file.journal = settings.journal;
     file.window = settings.window;
     file.sync = settings.sync;
-    file.report = std::move(report);
+    file.report = report;
     file.event = std::move(event);
     auto opened = policy::relayers::FileStore::open(std::move(file));
     if (!opened && opened.error().code == Errc::denied)
@@ -76,13 +115,22 @@ policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
         return fail(Errc::parse,
                     problem(all, "relay.relayers.file", opened.error().text));
     grants->file_ = opened->get();
-    grants->store_ = std::move(*opened);
+    if (settings.store != "redis") {
+        grants->store_ = std::move(*opened);
+        return grants;
+    }
+    auto shared = std::make_shared<policy::relayers::RedisStore>(
+        std::move(*opened), std::move(*redis));
+    grants->redis_ = shared.get();
+    grants->store_ = std::move(shared);
     return grants;
 }
 
 void Grants::flush()
 {
     constexpr std::chrono::milliseconds soon{200};
+    if (redis_)
+        redis_->drain(soon);
     if (file_)
         file_->snapshot(soon);
 }
@@ -91,6 +139,8 @@ void Grants::configure(const config::Relayers& settings)
 {
     if (file_)
         file_->set_window(settings.window);
+    if (redis_)
+        redis_->set_window(settings.window);
 }
 
 }  // namespace milters::relay

@@ -7,6 +7,7 @@
 
 #include "policy/config/config.h"
 #include "policy/relayers/file_store.h"
+#include "policy/relayers/redis_store.h"
 #include "policy/relayers/store.h"
 
 namespace milters::relay {
@@ -19,11 +20,14 @@ public:
     using Report = std::function<void(const std::string&)>;
     /// Gets what happens to a grant; any thread; quick.
     using Event = std::function<void(const policy::relayers::Event&)>;
+    /// Whether no login may open the relay for an address; any thread.
+    using OffLimits = std::function<bool(const policy::ClientAddr&)>;
 
     /// Null store for `store: none`.  Errc::denied if another process owns
     /// the journal; else the error names the setting, with file:line.
     static policy::Result<std::unique_ptr<Grants>> open(
-        const policy::config::Config& config, Report report, Event event);
+        const policy::config::Config& config, const Report& report, Event event,
+        OffLimits off_limits);
 
     std::shared_ptr<policy::relayers::Store> store() const { return store_; }
 
@@ -38,7 +42,8 @@ private:
     Grants() = default;
 
     std::shared_ptr<policy::relayers::Store> store_;
-    policy::relayers::FileStore* file_ = nullptr;  ///< if it is one
+    policy::relayers::FileStore* file_ = nullptr;    ///< unless there is none
+    policy::relayers::RedisStore* redis_ = nullptr;  ///< if grants are shared
 };
 
 /// What open() would trip over, found without touching anything.  A file that

@@ -96,6 +96,9 @@ RelayMilter::open_store()
             },
             [this](const policy::relayers::Event& event) {
                 feed_.publish(event);
+            },
+            [this](const policy::ClientAddr& client) {
+                return is_off_limits(client);
             });
         if (!grants)
             return fail(grants.error());
@@ -278,6 +281,12 @@ void RelayMilter::heard(const policy::relayers::Login& login)
         .add("source", login.source);
     log_.line(login.source == "anvil" ? Level::debug : Level::info, "",
               line.text());
+}
+
+bool RelayMilter::is_off_limits(const policy::ClientAddr& client)
+{
+    const std::lock_guard lock{sink_mutex_};
+    return off_limits_ && off_limits_->contains(client);
 }
 
 /// A session renews its own user's grant, and makes none.

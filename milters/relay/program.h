@@ -53,6 +53,7 @@ private:
     policy::config::Problems take_over(ConfigPtr config, bool with_store);
     void take_over_logins(const policy::config::Relayers& settings);
     void heard(const policy::relayers::Login& login);
+    bool is_off_limits(const policy::ClientAddr& client);
     bool is_known(const policy::relayers::Login& login);
     std::shared_ptr<policy::relayers::Store> store() const
     {

@@ -18,6 +18,8 @@ struct Runtime {
     std::shared_ptr<const policy::relay::Policy> policy;
     policy::Log* log = nullptr;
     bool test_mode = false;
+    /// Whether a decision may wait for another process (Redis, accounts).
+    bool may_wait = false;
 };
 
 /// The runtime in force.  Any thread.

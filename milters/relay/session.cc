@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "milters/milter/daemon.h"
 #include "milters/milter/own_id.h"
 #include "milters/relay/facts.h"
 #include "policy/log_json.h"
@@ -62,6 +63,9 @@ Answer RelaySession::rcpt(milter::Context& mta, milter::Args args)
         return Answer::refuse(policy::temporary_failure());
     learn_queue_id(mta);
     const std::string rcpt{path_of(args.empty() ? "" : args.front())};
+    std::optional<milter::SlowStep> waiting;
+    if (runtime_->may_wait)
+        waiting.emplace();
     return obey(runtime_->policy->rcpt(client_, message_->from, rcpt), rcpt);
 }
 
