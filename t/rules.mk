@@ -1,6 +1,6 @@
 # Tests.  `make check` runs every tier below; t/run sums their JUnit reports.
 test_progs += unit-tests
-unit-tests_srcs := $(wildcard t/unit/*.cc)
+unit-tests_srcs := $(wildcard t/unit/*.cc t/fuzz/*.cc)
 unit-tests_libs := boost_unit_test_framework clamav
 
 # Programs that tests start: a milter that obeys, one that does nothing, the
@@ -57,3 +57,18 @@ tidy:
 
 .PHONY: tests bench check check-unit check-protocol check-diff check-e2e demo \
 	prepared lint tidy
+
+# libFuzzer on one target after the other, a minute each: make fuzz
+FUZZ_SECONDS ?= 60
+fuzz_targets := recipe pattern expansion message
+fuzz: $(addprefix fuzz-,$(fuzz_targets))
+fuzz-%:
+	@mkdir -p build/fuzz/$*
+	clang++ -std=c++20 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
+		-DFUZZ_TARGET=$* -o build/fuzz/$*-fuzz t/fuzz/recipe_fuzz.cc \
+		$(wildcard policy/recipe/*.cc policy/filter/*.cc) policy/decision.cc \
+		-lre2 -pthread
+	build/fuzz/$*-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		-timeout=5 build/fuzz/$* t/fuzz/corpus/$*
+
+.PHONY: fuzz

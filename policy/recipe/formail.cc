@@ -86,8 +86,7 @@ std::string contents(const Field& field, const Formail& call)
 bool has_value(const std::string& option)
 {
     const std::size_t colon = option.find(':');
-    return colon != option.npos &&
-           option.find_first_not_of(" \t\n", colon + 1) != option.npos;
+    return colon != option.npos && colon + 1 < option.size();
 }
 
 void keep_one(std::vector<Field>& fields, const std::string& name, bool last)

@@ -12,7 +12,7 @@ constexpr std::string_view from_word = "From ";
 constexpr std::string_view from_in_text = "\nFrom ";
 constexpr std::string_view length_name = "Content-Length:";
 /// Digits that procmail has room for in that field.
-constexpr std::size_t most_digits = 18;
+constexpr std::size_t most_digits = 26;
 
 }  // namespace
 
@@ -84,8 +84,7 @@ void Message::set_content_length()
     text_.replace(at, digits.size(), digits);
     // Lines that the field counts are not escaped in a mailbox file.
     if (!fits)
-        length =
-            places == 0 ? 0 : std::stoull(std::string(places - 1, '9') + "9");
+        length = text_.size();
     escape_at_ =
         length < text_.size() - body_at_ ? body_at_ + length : text_.size();
 }

@@ -109,12 +109,12 @@ class Maker:
             return self.pick("^FROM_DAEMON", "^FROM_MAILER", "!^FROM_DAEMON",
                              "\\^TO_x", "(^TO_foo|^TO_list)")
         if k < 10:
-            text = self.pick(
-                "()\\/%s", "^Subject:\\/.*", "^From:[ ]*\\/[^ ]+", "%s\\/%s",
-                "^X-List:.*\\/%s", "()\\/%s$", "%s\\/%s", "^^\\/%s", "%s\\/")
-            while "%s" in text:
-                text = text.replace("%s", self.plain(2), 1)
-            return text
+            # No repetition right before \\/, where procmail's MATCH may be
+            # too long: see filterrc(5).
+            left = self.pick("()", "a", "(a|b)", "[ab]x", "foo ", "^Subject:",
+                             "^From:", "^X-List: ", "^^", "(^|x)a", "$")
+            return left + "\\/" + self.pick(
+                self.plain(2), self.plain(2), ".*", "[^ ]+", ".*$", "$")
         if k < 11:
             return self.pick("", "^^", "%s^^", "^^%s", "x$^^", "^$", "^", "$") \
                 .replace("%s", self.plain(2))
