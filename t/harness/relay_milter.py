@@ -47,7 +47,7 @@ class RelayMilter:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.dir + "/stderr", "a"))
         try:
-            for socket in (self.map_socket, self.socket):
+            for socket in (self.control_socket, self.map_socket, self.socket):
                 net.wait_listening(socket, self.process)
         except RuntimeError as e:
             raise RuntimeError(f"{e}\n{self.stderr()}") from None
