@@ -12,6 +12,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "milters/relay/account_store.h"
+#include "policy/accounts/accounts.h"
+#include "policy/accounts/sasl.h"
 #include "policy/map/class_file.h"
 #include "policy/map/text.h"
 
@@ -26,10 +29,10 @@ namespace config = policy::config;
 namespace map = policy::map;
 
 /// Words of a class file, folded.
-Result<std::vector<std::string>> class_file(const std::string& path)
+Result<std::vector<std::string>> class_file(const std::string& path,
+                                            map::ClassFormat format)
 {
-    auto words =
-        map::read_class_file(path, map::ClassFormat::first_word, false);
+    auto words = map::read_class_file(path, format, false);
     if (words)
         for (auto& word : *words)
             word = map::folded(word);
@@ -107,15 +110,71 @@ private:
             complain("relay.features", policy.error());
     }
 
+    /// Empty where accounts are not asked about.
+    AccountExists account_check()
+    {
+        const auto& settings = config_->relay.accounts;
+        auto directory = account_directory();
+        if (!directory)
+            return {};
+        policy::accounts::Options options;
+        options.cache = settings.cache;
+        options.timeout = settings.timeout;
+        auto accounts = std::make_shared<policy::accounts::Accounts>(
+            std::move(directory), options);
+        return [accounts](const std::string& user) {
+            return accounts->exists(user);
+        };
+    }
+
+    std::shared_ptr<policy::accounts::Directory> account_directory()
+    {
+        const auto& settings = config_->relay.accounts;
+        const auto domain = config_->relay.domain.empty()
+                                ? host_name()
+                                : map::folded(config_->relay.domain);
+        const auto realm = settings.realm.empty() ? domain : settings.realm;
+        if (settings.check == "passwd")
+            return policy::accounts::passwd(realm);
+        if (settings.check == "map") {
+            std::shared_ptr<map::Source> keys =
+                map::open_file(settings.map, false);
+            if (const auto now = keys->current(); !now)
+                complain("relay.accounts.map", now.error());
+            return policy::accounts::map_keys(std::move(keys), realm);
+        }
+        if (settings.check != "sasl")
+            return nullptr;
+        if (!settings.sasl_path.empty() &&
+            ::access(settings.sasl_path.c_str(), R_OK | X_OK) != 0) {
+            complain(
+                "relay.accounts.sasl_path",
+                {Errc::io, settings.sasl_path + ": " + std::strerror(errno)});
+            return nullptr;
+        }
+        auto sasl = policy::accounts::sasl(
+            {settings.sasl_app, settings.sasl_path, settings.realm, domain});
+        if (sasl)
+            return std::move(*sasl);
+        complain("relay.accounts.check", sasl.error());
+        return nullptr;
+    }
+
     void add_store(policy::relay::World& world)
     {
         if (!given_.store)
             return;
+        const auto exists = account_check();
+        if (!problems_.empty())
+            return;
         auto store = given_.store();
-        if (store)
-            world.relayers = std::move(*store);
-        else
+        if (!store)
             problems_.push_back(store.error().text);
+        else if (*store && exists)
+            world.relayers =
+                std::make_shared<AccountStore>(std::move(*store), exists);
+        else
+            world.relayers = std::move(*store);
     }
 
     /// Reads class files; one that is missing is a problem if it was asked
@@ -124,9 +183,12 @@ private:
                                         const std::vector<std::string>& files,
                                         bool optional)
     {
+        const auto format = config_->relay.class_words == "all"
+                                ? map::ClassFormat::all_words
+                                : map::ClassFormat::first_word;
         std::vector<std::string> all;
         for (const auto& file : files) {
-            const auto words = class_file(file);
+            const auto words = class_file(file, format);
             if (words)
                 all.insert(all.end(), words->begin(), words->end());
             else if (words.error().code != Errc::gone ||

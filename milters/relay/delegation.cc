@@ -73,7 +73,7 @@ std::string action_of(const Decision& decision)
     const auto text = policy::printable(reply.text);
     switch (decision.verdict) {
         case Verdict::accept:
-            return decision.relay ? "OK" : "DUNNO";
+            return is_relayed(decision) ? "OK" : "DUNNO";
         case Verdict::discard:
             return "DISCARD " + text;
         case Verdict::quarantine:
@@ -92,9 +92,10 @@ void note(const Runtime& runtime, const Client& client,
           const Attributes& request, const Decision& decision)
 {
     using Level = policy::Log::Level;
-    const auto level = decision.verdict != Verdict::accept || decision.relay
-                           ? Level::info
-                           : Level::debug;
+    const auto level =
+        decision.verdict != Verdict::accept || is_relayed(decision)
+            ? Level::info
+            : Level::debug;
     if (!runtime.log->wants(level))
         return;
     const auto queue_id = policy::printable(attribute(request, "queue_id"));

@@ -120,6 +120,12 @@ std::string_view path_of(std::string_view argument)
     return argument;
 }
 
+bool is_relayed(const policy::Decision& decision)
+{
+    return decision.relay && decision.why.rule != "local-host-names" &&
+           decision.why.rule != "local user";
+}
+
 const char* name_of(Resolve resolve)
 {
     switch (resolve) {

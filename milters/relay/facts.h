@@ -45,6 +45,10 @@ void add_auth(policy::relay::Client& client, milter::Context& mta);
 /// the address in one piece.
 std::string_view path_of(std::string_view argument);
 
+/// Whether mail goes out through this host by this decision, to somewhere
+/// else: not for local recipients, which anybody may write to.
+bool is_relayed(const policy::Decision& decision);
+
 /// "OK", "FAIL", "FORGED", "TEMP".
 const char* name_of(policy::relay::Resolve resolve);
 

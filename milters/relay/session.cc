@@ -131,20 +131,22 @@ Answer RelaySession::obey(const policy::Decision& decision,
 void RelaySession::note(const policy::Decision& decision,
                         const std::string& rcpt) const
 {
-    const bool news = decision.verdict != Verdict::accept ||
-                      (decision.relay && !rcpt.empty());
-    if (runtime_->log->wants(news ? Level::info : Level::debug))
-        log_line(decision, rcpt);
+    const bool news =
+        decision.verdict != Verdict::accept || is_relayed(decision);
+    const auto level = news ? Level::info : Level::debug;
+    if (runtime_->log->wants(level))
+        log_line(level, decision, rcpt);
     if (runtime_->log->wants_decisions())
         log_json(decision, rcpt);
 }
 
-void RelaySession::log_line(const policy::Decision& decision,
+void RelaySession::log_line(policy::Log::Level level,
+                            const policy::Decision& decision,
                             const std::string& rcpt) const
 {
     policy::Fields line;
     line.say(runtime_->test_mode ? "relay: test mode:" : "relay:") << decision;
-    if (decision.relay)
+    if (is_relayed(decision))
         line.add("relay", "yes");
     line.add("client", client_.addr.text())
         .add_if("name", client_.name)
@@ -152,10 +154,7 @@ void RelaySession::log_line(const policy::Decision& decision,
     if (message_)
         line.add("from", message_->from);
     line.add_if("to", rcpt).add("id", own_id_);
-    runtime_->log->line(decision.verdict == Verdict::accept && !decision.relay
-                            ? Level::debug
-                            : Level::info,
-                        id(), line.text());
+    runtime_->log->line(level, id(), line.text());
 }
 
 void RelaySession::log_json(const policy::Decision& decision,

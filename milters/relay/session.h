@@ -40,7 +40,7 @@ private:
     milter::Answer obey(const policy::Decision& decision,
                         const std::string& rcpt);
     void note(const policy::Decision& decision, const std::string& rcpt) const;
-    void log_line(const policy::Decision& decision,
+    void log_line(policy::Log::Level level, const policy::Decision& decision,
                   const std::string& rcpt) const;
     void log_json(const policy::Decision& decision,
                   const std::string& rcpt) const;

@@ -165,6 +165,7 @@ Relay relay(const Config& config)
         in.list_or("local_host_names", {config.mail_dir + "/local-host-names"});
     out.relay_domains =
         in.list_or("relay_domains", {config.mail_dir + "/relay-domains"});
+    out.class_words = in.text("class_words");
     out.map_workers = in.number("map_workers");
     out.map_timeout = in.get<Milliseconds>("map_timeout");
     out.client_timeout = in.get<Milliseconds>("client_timeout");

@@ -89,6 +89,7 @@ struct Relay {
     bool access_optional = false;
     std::vector<std::string> local_host_names;
     std::vector<std::string> relay_domains;
+    std::string class_words;  ///< "first" or "all"
     unsigned map_workers = 4;
     Milliseconds map_timeout{};
     Milliseconds client_timeout{};

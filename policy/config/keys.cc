@@ -139,6 +139,12 @@ constexpr Key table[] = {
      .fallback = "",
      .about = "files of class R, which may be missing; default relay-domains "
               "in mail_dir"},
+    {.name = "relay.class_words",
+     .type = Type::choice,
+     .fallback = "first",
+     .choices = "first all",
+     .about = "which words of a line of a class file count: the first, or "
+              "all up to a # as with Debian's %[^\\#] behind the file's name"},
     {.name = "relay.map_workers",
      .type = Type::count,
      .fallback = "4",

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from harness import net, program
+from harness import net, program, server
 from test_maps import Client
 
 FAR = "<friend@remote.example>"
@@ -286,3 +286,91 @@ def test_an_unknown_log_format(unstarted):
                               text=True, stderr=subprocess.PIPE, timeout=10)
         assert done.returncode == 78
         assert f"{milter.conf}:11: relay.login.follow[0].format: " in done.stderr
+
+
+def test_a_grant_of_an_account_that_is_gone(unstarted):
+    """check: map; what is gone does not count, what cannot be told is 4xx."""
+    from harness.sendmail import makemap
+    milter = unstarted()
+    users = milter.dir + "/users"
+    makemap(users, "bob\tx\nalice\tx\n")
+    milter.configure(relay=f"  accounts: {{check: map, map: {users}, cache: 0}}")
+    milter.start()
+    vsmtprelay(milter, "add", CLIENT, "--user", "bob")
+    vsmtprelay(milter, "add", "192.0.2.5", "--user", "mallory")
+    vsmtprelay(milter, "add", "192.0.2.6")
+    assert relays(milter) and relays(milter, "192.0.2.6")
+    assert not relays(milter, "192.0.2.5")
+    assert "192.0.2.5" not in vsmtprelay(milter, "dump")[1]
+    with open(users + ".db", "wb") as f:
+        f.write(b"no map any more")
+    with milter.client() as m:
+        m.mail("<a@example.net>")
+        assert m.rcpt(FAR).code == 451
+        assert m.rcpt("<bob@example.org>").kind == "continue"
+    assert looked_up(milter).startswith("TEMP ")
+    makemap(users, "alice\tx\n")
+    net.wait_for(lambda: not relays(milter), 5)
+    assert looked_up(milter) == "NOTFOUND "
+
+
+@pytest.mark.parametrize("accounts, name", [
+    ("{check: map, map: /nonexistent/users}", "relay.accounts.map"),
+    ("{check: sasl, sasl_path: /nonexistent}", "relay.accounts.sasl_path")])
+def test_accounts_that_cannot_be_asked(unstarted, accounts, name):
+    milter = unstarted(relay="  accounts: " + accounts)
+    done = subprocess.run([program("relay-milter"), "-f", "-c", milter.conf],
+                          text=True, stderr=subprocess.PIPE, timeout=10)
+    assert done.returncode == 78
+    assert f"{milter.conf}:11: {name}: " in done.stderr
+    assert not os.path.exists(milter.dir + "/relayers.db")
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis of the test's own on a unix socket: (socket, process)."""
+    path = str(tmp_path) + "/redis.sock"
+    process = subprocess.Popen(
+        [server("redis", "usr/bin/redis-server"), "--port", "0", "--unixsocket", path,
+         "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    net.wait_listening(path, process)
+    yield path, process
+    process.kill()
+    process.wait()
+
+
+def test_grants_shared_through_redis(unstarted, redis):
+    path, process = redis
+    hosts = [unstarted(relay="  relayers: {store: redis, url: 'redis+unix:%s'}" % path)
+             for _ in range(2)]
+    for host in hosts:
+        host.start()
+    assert vsmtprelay(hosts[0], "add", CLIENT)[0] == 0
+    assert relays(hosts[0])
+    net.wait_for(lambda: relays(hosts[1]), 5)
+    assert not relays(hosts[1], "192.0.2.99")
+    # Redis hangs: what this host knows counts, and of others it cannot be told.
+    process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    assert relays(hosts[0])
+    with hosts[1].client(address="192.0.2.99") as m:
+        m.mail("<a@example.net>")
+        assert m.rcpt(FAR).code == 451
+        assert m.rcpt("<bob@example.org>").kind == "continue"
+    assert looked_up(hosts[1], "192.0.2.99").startswith("TEMP ")
+    assert time.monotonic() - begin < 5
+    for host in hosts:
+        code, took = host.stop()
+        assert code == 0 and took < 1.0
+    process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("relayers", [
+    "{store: redis, url: 'http://x'}", "{store: redis, url_file: /nonexistent}"])
+def test_a_redis_that_cannot_be_named(unstarted, relayers):
+    milter = unstarted(relay="  relayers: " + relayers)
+    done = subprocess.run([program("relay-milter"), "-f", "-c", milter.conf],
+                          text=True, stderr=subprocess.PIPE, timeout=10)
+    assert done.returncode == 78
+    assert f"{milter.conf}:11: relay.relayers.url" in done.stderr
