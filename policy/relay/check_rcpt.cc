@@ -163,8 +163,8 @@ Outcome check_grant(Asking& ask)
     return {Outcome::Kind::final_ok, {}, std::move(why)};
 }
 
-/// Clients that may relay to anybody by who they are: certificate, POP
-/// login, SMTP AUTH.
+/// Clients that may relay to anybody by who they are: certificate, a login
+/// in the plain map, SMTP AUTH.
 Outcome check_identity(Asking& ask)
 {
     if (auto outcome = check_certificate(ask); outcome.ends())
@@ -173,8 +173,6 @@ Outcome check_identity(Asking& ask)
         if (auto outcome = check_relayers_map(ask, "Local_Relay_Auth");
             outcome.ends())
             return outcome;
-    if (auto outcome = check_grant(ask); outcome.ends())
-        return outcome;
     const auto mechanism = ask.tokens(ask.client.auth_type);
     if (!ask.site.trust_auth_mech.has(mechanism, ask.memory))
         return {};
@@ -304,10 +302,17 @@ Outcome recipient_ok(Asking& ask, TokenSpan argument)
         return ask.relay(ask.rule("promiscuous_relay"));
     if (auto outcome = check_identity(ask); outcome.ends())
         return outcome;
+    auto grant = check_grant(ask);
+    if (grant.kind == Outcome::Kind::final_ok)
+        return grant;
     refuse_paths(ask, box);
     if (!box.has_domain && !box.local.empty())
         return ask.relay(ask.rule("local user", joined(box.local)));
-    return check_destination(ask, box);
+    auto destination = check_destination(ask, box);
+    // A store that cannot answer holds up only who would need a grant.
+    return grant.ends() && destination.kind != Outcome::Kind::relay
+               ? grant
+               : destination;
 }
 
 Outcome check_rcpt(Asking& ask, TokenSpan argument, std::string_view sender)
