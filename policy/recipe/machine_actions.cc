@@ -271,7 +271,7 @@ Expansion Machine::value_of(std::string_view text, Words words,
     const Commands commands = [this](std::string_view command) {
         std::string output, exec;
         formail(std::string{command}, message_->text(), output, exec);
-        if (output.ends_with("\n"))
+        while (output.ends_with("\n"))
             output.pop_back();
         return output;
     };
