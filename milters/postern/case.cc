@@ -92,6 +92,12 @@ policy::ClientAddr address_of(const json& client)
     return *addr;
 }
 
+/// The address of `[addr]`, and of what may stand behind it.
+std::optional<policy::ClientAddr> address_in(std::string_view literal)
+{
+    return policy::ClientAddr::parse(literal.substr(0, literal.find(']') + 1));
+}
+
 /// Whether the hosts file has the name: by itself or, as sendmail shortens
 /// it, without a domain that is ours or the beginning of ours.
 bool in_hosts_file(const std::string& name)
@@ -119,29 +125,38 @@ CaseDns::CaseDns(const json& one_case) : names_(json::object())
     }
     const auto& client = member(one_case, "client");
     const auto resolve = resolve_of(client);
-    if (resolve != Resolve::ok && resolve != Resolve::forged)
+    if (resolve == Resolve::fail)
         return;
     client_literal_ = address_of(client).text();
-    client_name_ = policy::map::folded(bytes_at(client, "name"));
+    if (resolve != Resolve::temp)
+        client_name_ = policy::map::folded(bytes_at(client, "name"));
+}
+
+bool CaseDns::is_client(std::string_view literal) const
+{
+    const auto addr = address_in(literal);
+    return addr && addr->text() == client_literal_;
 }
 
 /// The name that a reverse lookup finds; empty if none.
 std::string CaseDns::pointer(std::string_view literal) const
 {
-    const auto addr =
-        policy::ClientAddr::parse(literal.substr(0, literal.find(']') + 1));
+    if (is_client(literal))
+        return client_name_;
+    const auto addr = address_in(literal);
     if (!addr)
         return {};
-    if (addr->text() == client_literal_)
-        return client_name_;
     return addr->text() == "::1" || addr->text() == "127.0.0.1" ? "localhost"
                                                                 : "";
 }
 
 NameStatus CaseDns::status(std::string_view text) const
 {
-    if (text.substr(0, 1) == "[")
-        return pointer(text).empty() ? NameStatus::permanent : NameStatus::ok;
+    if (text.substr(0, 1) == "[") {
+        if (!pointer(text).empty())
+            return NameStatus::ok;
+        return is_client(text) ? NameStatus::temporary : NameStatus::permanent;
+    }
     const auto name = policy::map::folded(text);
     if (in_hosts_file(name))
         return NameStatus::ok;

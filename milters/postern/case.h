@@ -24,10 +24,12 @@ public:
 
 private:
     std::string pointer(std::string_view literal) const;
+    bool is_client(std::string_view literal) const;
 
     nlohmann::json names_;
-    std::string client_literal_;  ///< the client's address, if it has a name
-    std::string client_name_;
+    /// The client's address unless a reverse lookup finds nothing, and what
+    /// it finds: empty where there is no answer.
+    std::string client_literal_, client_name_;
 };
 
 /// The maps and settings of a case.

@@ -83,8 +83,9 @@ const char* handshake_failure(Token verify)
     return nullptr;
 }
 
-/// Why a certificate that is required did not count.
-std::string not_verified(Token verify)
+/// Why a certificate that is required did not count.  For a word it does not
+/// know, sendmail shows the extras and not the word.
+std::string not_verified(Token verify, TokenSpan extras)
 {
     struct Word {
         Token verify;
@@ -100,7 +101,7 @@ std::string not_verified(Token verify)
     for (const auto& w : words)
         if (same(verify, w.verify))
             return w.text;
-    return "authentication failure " + std::string{verify};
+    return "authentication failure " + joined(extras);
 }
 
 /// The bits of the connection, TLS or SASL, as text; the more of the two.
@@ -191,7 +192,7 @@ Outcome check_requirement(Asking& ask, TokenSpan value, const Why& why)
     if (!r.given)
         return {};
     if (r.verify && !is_verified(c.tls_verify))
-        return refuse(ask, r, not_verified(c.tls_verify), why);
+        return refuse(ask, r, not_verified(c.tls_verify, r.extras), why);
     if (r.verify && r.bits.empty() && r.extras.empty())
         return {};
     return check_strength(ask, r, why);

@@ -32,10 +32,15 @@ REMOTE = ["remote.example", "a.remote.example", "other.example.com",
 BROKEN = ["gone.invalid", "a.gone.invalid", "slow.tempfail", "nodns.example",
           "later.example"]
 ODD = ["unqualified", "localhost.example.org", "LOCALHOST", "mx",
-       "host.UUCP", "a.b.UUCP", "trailing.example.", "[192.0.2.4]",
-       "[203.0.113.9]", "[IPv6:2001:db8:0:0:0:0:0:5]", "[127.0.0.1]",
+       "host.UUCP", "a.b.UUCP", "trailing.example.", "[192.0.2.99]",
+       "[203.0.113.99]", "[IPv6:2001:db8:0:0:0:0:0:99]", "[127.0.0.1]",
        "[IPv6:::1]", "un_der.example", "x--y.example", "a+b.example",
        "caf\u00e9.example", "localhost.example"]
+# Clients that may be senders by literal.  What DNS says of them never changes,
+# since sendmail -bt remembers it.
+LITERALS = {"192.0.2.200": ("OK", "lit.example.com"), "192.0.2.201": ("TEMP", None),
+            "2001:db8::200": ("FORGED", "lit6.example.com"),
+            "2001:db8::201": ("FAIL", None)}
 DNS = {"nodns.example": "nx", "later.example": "temp"}
 USERS = ["user", "alice", "Bob", "user+detail", "user+", "+x", "a.b.c",
          "user+a+b", "postmaster", "x_y", "o'neil", "a=b", "caf\u00e9",
@@ -44,9 +49,9 @@ QUOTED = ['"quoted"', '"a b"', '"a@b"', '"a+b"', '"user"+x', 'a."b".c',
           '"a\\"b"', '"x%y"', '"u!v"', '""', '"a:b"', '"<x>"', '"a,b"']
 ADDRESSES = ["192.0.2.4", "192.0.2.77", "198.51.100.9", "10.1.2.3",
              "127.0.0.2", "203.0.113.9", "2001:db8::5", "2001:db8:1:2::9",
-             "2001:db8:0:0:1::", "fe80::1:2", "2002::"]
+             "2001:db8:0:0:1::", "fd00::1:2", "2002::"] + list(LITERALS)
 NAMES = ["a.example.net", "client.example.com", "mail.remote.example",
-         "example.net", "host.example.org", "mx.example.org", "Example.COM",
+         "example.net", "host.example.org", "sub.example.org", "Example.COM",
          "deep.a.example.net", "localhost", "un_der.example", "x.gone.invalid"]
 TAGS = ["Connect", "From", "To", "Spam", "TLS_Clt", "ClientRate",
         "ClientConn", "GreetPause"]
@@ -81,9 +86,14 @@ def parents(name):
 
 
 class Cases:
-    def __init__(self, seed):
+    """Makes cases.  With `real` only such as a real client can be: its name
+    can be looked up both ways by the rules of harness.dns."""
+
+    def __init__(self, seed, real=False):
         self.random = random.Random(seed)
         self.pick = self.random.choice
+        self.names = [n for n in NAMES if not real or
+                      n != "localhost" and not n.endswith(".invalid")]
 
     def chance(self, p):
         return self.random.random() < p
@@ -120,7 +130,7 @@ class Cases:
         relay = self.some(RELAYED + ["192.0.2", "IPv6:2001:db8:1", "[192.0.2.4]",
                                      "UUCP", ".example.com", "10"], 3)
         if self.chance(0.2):
-            local += ["[192.0.2.4]", "# remark", "two.example words"]
+            local += ["[192.0.2.4]", "[192.0.2.99]", "# remark", "two.example words"]
         return {"features": self.features(), "local_host_names": local,
                 "relay_domains": relay,
                 "trust_auth": self.pick([[], [], ["PLAIN"], ["LOGIN"],
@@ -224,19 +234,21 @@ class Cases:
             return f"{self.domain()}!{self.domain()}!{user}"
         return f"{user}%{self.domain()}%{self.domain()}"
 
-    def path(self, recipient):
+    def path(self, recipient, client=None):
+        if client in LITERALS and self.chance(0.4):
+            return f"<{self.user()}@[{sendmail_address(client)}]>"
         roll = self.random.random()
         if roll < 0.02:
             return "<>"
         if roll < 0.10:
             address = self.local_part()
         elif roll < 0.17:
-            route = self.pick(["@{0}:", "@{0},@{1}:", "@{0}:@{1}:", "@[192.0.2.4]:"])
+            route = self.pick(["@{0}:", "@{0},@{1}:", "@{0}:@{1}:", "@[192.0.2.99]:"])
             address = route.format(self.domain(), self.domain()) \
                 + f"{self.user()}@{self.domain()}"
         else:
             address = f"{self.local_part()}@{self.domain()}"
-        if recipient and self.chance(0.06):
+        if recipient and self.chance(0.06) and "," not in address:
             address = self.mangled(address)
         # sendmail -bt takes a comma outside of brackets for the end
         bare = self.chance(0.05) and "," not in address
@@ -258,14 +270,18 @@ class Cases:
         resolve = self.pick(["OK", "OK", "OK", "FAIL", "FORGED", "TEMP"])
         client = {"addr": self.pick(ADDRESSES), "resolve": resolve}
         if resolve in ("OK", "FORGED"):
-            client["name"] = self.pick(NAMES)
+            client["name"] = self.pick(self.names)
+        if client["addr"] in LITERALS:
+            resolve, name = LITERALS[client["addr"]]
+            client = {"addr": client["addr"], "resolve": resolve}
+            client.update({"name": name} if name else {})
         if self.chance(0.04):
             client["addr"] = self.pick(["127.0.0.1", "::1"])
         return client
 
     def decision(self, config):
         client = self.client()
-        mail, rcpt = self.path(False), self.path(True)
+        mail, rcpt = self.path(False, client["addr"]), self.path(True)
         config = dict(config, access=self.access(client, mail, rcpt))
         if any(f in POP for f in config["features"]):
             config["relayers"] = self.relayers(client)

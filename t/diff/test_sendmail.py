@@ -1,0 +1,168 @@
+"""`postern explain --batch` against real sendmail, on random cases.
+
+POSTERN_SEED=N repeats a run; what disagrees is printed with its case.  The
+first seed is always the same, the second one is new with each run.
+"""
+import json
+import os
+import random
+import re
+import subprocess
+import tempfile
+
+import pytest
+
+import mta
+from cases import Cases
+from harness import dns, net, program
+
+FIXED_SEED = 20260101
+CASES_FIXED, CASES_NEW, CASES_SMTP = 4000, 1600, 300
+SHOWN = 5    # disagreements that are printed
+
+
+@pytest.fixture(scope="module")
+def server():
+    net.enter()
+    return dns.Dns()
+
+
+def new_seed():
+    return int(os.environ.get("POSTERN_SEED") or random.SystemRandom().randrange(10 ** 9))
+
+
+def explain(cases):
+    """Our answers."""
+    done = subprocess.run([program("postern"), "explain", "--batch"], check=True,
+                          input="".join(json.dumps(c) + "\n" for c in cases).encode(),
+                          stdout=subprocess.PIPE)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(cases)
+    return answers
+
+
+def groups(maker, count, lookups, features=None):
+    """Cases grouped by map, these by configuration: [[[case, ...], ...], ...]"""
+    out, total = [], 0
+    while total < count:
+        config = maker.config()
+        if features:
+            config["features"] = features(config["features"])
+        maps = []
+        for _ in range(4):
+            first = maker.decision(config)
+            cases = [first] + [maker.same_map(first) for _ in range(9)]
+            if lookups:
+                cases = [maker.told(c) for c in cases]
+                if "access_db" in config["features"]:
+                    cases += [maker.lookup(first) for _ in range(3)]
+            maps.append(cases)
+            total += len(cases)
+        out.append(maps)
+    return out
+
+
+def seven_bits(value):
+    """sendmail -bt shows a byte above 127 as `M-` and the rest of it."""
+    if isinstance(value, dict):
+        return {k: v if k == "probes" else seven_bits(v) for k, v in value.items()}
+    return re.sub(r"M-(.)", r"\1", value) if isinstance(value, str) else value
+
+
+def bad_sender(rulesets, case, ours):
+    """The daemon refuses a malformed sender before check_mail, with what
+    CanonAddr says; -bt goes on with another sender."""
+    return ours.get("stage") == "mail" and ours["why"]["rule"] == "syntax" and \
+        mta.reply_of(rulesets.call("CanonAddr", case["mail"])[0]) == ours["mail"]
+
+
+def compare(maker, count, server, base):
+    """-> (how many cases, disagreements)"""
+    asked, wrong = 0, []
+    for number, maps in enumerate(groups(maker, count, True)):
+        site = mta.Site(base, number, maps[0][0]["config"])
+        for cases in maps:
+            site.set_maps(cases[0]["config"])
+            tell = [dict(c, trace=True, dns=c.get("dns", {})) for c in cases]
+            mta.tell_dns(server, tell[0])
+            rulesets = mta.TestMode(site)
+            for case, ours in zip(tell, explain(tell)):
+                mta.tell_dns(server, case)
+                theirs = seven_bits(rulesets.ask(case))
+                del case["trace"]
+                asked += 1
+                if {k: v for k, v in ours.items() if k != "why"} != theirs and \
+                        not bad_sender(rulesets, case, ours):
+                    wrong.append((case, ours, theirs))
+            rulesets.close()
+    return asked, wrong
+
+
+def report(seed, asked, wrong):
+    print(f"seed {seed}: {asked} cases, {len(wrong)} disagree")
+    for case, ours, theirs in wrong[:SHOWN]:
+        print("case   ", json.dumps(case))
+        print("postern", json.dumps(ours))
+        print("sendmail", json.dumps(theirs))
+    return f"seed {seed}: {len(wrong)} of {asked} disagree"
+
+
+@pytest.mark.parametrize("count", [CASES_FIXED, CASES_NEW])
+def test_rulesets(server, count):
+    seed = FIXED_SEED if count == CASES_FIXED else new_seed()
+    with tempfile.TemporaryDirectory(prefix="postern-diff.") as base:
+        os.chmod(base, 0o755)
+        asked, wrong = compare(Cases(seed), count, server, base)
+    message = report(seed, asked, wrong)
+    assert asked >= count and not wrong, message
+
+
+def smtp_features(features):
+    """Without what only costs time (a pause at connect) or needs a history."""
+    return [f for f in features if not f.startswith("greet_pause") and "control" not in f]
+
+
+def smtp_difference(ours, theirs):
+    """Empty if the client was told what we say.
+
+    What is said at connect comes in reply to MAIL.  One bug of sendmail's is
+    known: without delay_checks it loses QUARANTINE in a Connect: entry.
+    """
+    if ours["verdict"] == "quarantine" and ours["stage"] == "connect" and \
+            theirs["verdict"] == "accept":
+        return ""
+    if ours["verdict"] != theirs["verdict"]:
+        return "verdict"
+    if ours["verdict"] == "quarantine":
+        reasons = [ours[s]["text"] for s in ("connect", "mail", "rcpt")
+                   if ours[s]["action"] == "quarantine"]
+        return "" if theirs["reason"] in reasons else "reason"
+    if ours["verdict"] not in ("reject", "tempfail"):
+        return ""
+    stage = ours["stage"]
+    said = theirs.get("mail", theirs.get("connect")) if stage == "connect" else theirs.get(stage)
+    return "" if said == ours[stage] else "reply"
+
+
+def test_smtp(server):
+    seed = new_seed()
+    asked, wrong = 0, []
+    with tempfile.TemporaryDirectory(prefix="postern-diff.") as base:
+        os.chmod(base, 0o755)
+        for number, maps in enumerate(
+                groups(Cases(seed, real=True), CASES_SMTP, False, smtp_features)):
+            site = mta.Site(base, number, maps[0][0]["config"])
+            site.set_maps(maps[0][0]["config"])
+            mta.tell_dns(server, maps[0][0])
+            daemon = mta.Daemon(site)
+            for cases in maps:
+                site.set_maps(cases[0]["config"])
+                for case, ours in zip(cases, explain(cases)):
+                    mta.tell_dns(server, case)
+                    theirs = daemon.ask(case)
+                    asked += 1
+                    if smtp_difference(ours, theirs):
+                        wrong.append((case, ours, theirs))
+            daemon.close()
+    message = report(seed, asked, wrong)
+    assert asked >= CASES_SMTP and not wrong, message
