@@ -7,6 +7,7 @@ namespace policy::relayers {
 Book book_of(const map::Snapshot& entries)
 {
     Book book;
+    book.grants.reserve(entries.size());
     entries.for_each([&book](std::string_view key, std::string_view value) {
         const auto grant = grant_of(key, value);
         if (!grant) {

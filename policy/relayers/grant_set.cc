@@ -25,6 +25,9 @@ std::array<std::uint8_t, 16> masked(std::array<std::uint8_t, 16> octets,
 /// we write ourselves: then the reason goes, and the user only after it.
 std::string words_of(const Grant& grant)
 {
+    if (grant.user.empty() && grant.service.empty() && !grant.expires &&
+        grant.reason.empty() && !grant.opener)
+        return {};
     auto value = value_of(grant);
     if (!value)
         value = value_of({grant.network, grant.login, grant.user, grant.service,
@@ -65,11 +68,10 @@ Network GrantSet::network_for(const Key& key)
 
 Grant GrantSet::grant_for(const Map::value_type& entry)
 {
-    const auto network = network_for(entry.first);
-    if (entry.second.words.empty())
-        return {network, Seconds{std::chrono::seconds{entry.second.login}}};
-    return *grant_of(key_of(network),
-                     std::to_string(entry.second.login) + entry.second.words);
+    Grant grant{network_for(entry.first),
+                Seconds{std::chrono::seconds{entry.second.login}}};
+    read_words(entry.second.words, grant);
+    return grant;
 }
 
 bool GrantSet::is_expired(const Kept& kept, Seconds now,
@@ -79,6 +81,11 @@ bool GrantSet::is_expired(const Kept& kept, Seconds now,
     if (kept.expires != no_end)
         return present >= kept.expires;
     return window.count() != 0 && present - kept.login >= window.count();
+}
+
+void GrantSet::reserve(std::size_t grants)
+{
+    grants_.reserve(grants);
 }
 
 bool GrantSet::put(const Grant& grant)

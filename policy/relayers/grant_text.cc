@@ -132,10 +132,17 @@ std::optional<Grant> grant_of(std::string_view key, std::string_view value)
     if (!network || !login)
         return std::nullopt;
     Grant grant{*network, *login};
-    for (auto word = next_word(value); !word.empty(); word = next_word(value))
-        if (!set_word(grant, word))
-            return std::nullopt;
+    if (!read_words(value, grant))
+        return std::nullopt;
     return grant;
+}
+
+bool read_words(std::string_view words, Grant& grant)
+{
+    for (auto word = next_word(words); !word.empty(); word = next_word(words))
+        if (!set_word(grant, word))
+            return false;
+    return true;
 }
 
 std::optional<Seconds> parse_ticks(std::string_view text)

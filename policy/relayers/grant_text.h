@@ -45,6 +45,10 @@ Result<std::string> value_of(const Grant& grant);
 /// relay.  Words of the value that are not known are skipped.
 std::optional<Grant> grant_of(std::string_view key, std::string_view value);
 
+/// Reads the words behind the time into `grant`.  false if one of them is a
+/// time that is none.
+bool read_words(std::string_view words, Grant& grant);
+
 /// Decimal seconds since 1970, within 0..max_ticks; nothing else.
 std::optional<Seconds> parse_ticks(std::string_view text);
 
