@@ -340,6 +340,44 @@ BOOST_AUTO_TEST_CASE(removing_an_address_closes_what_it_opened)
     BOOST_TEST(store->list()->size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(removing_by_a_condition)
+{
+    const auto store = open();
+    for (const char* addr : {"192.0.2.1", "192.0.2.2", "2001:db8::5"})
+        BOOST_REQUIRE(store->add({net(addr), at(9999), "bob"}));
+    BOOST_REQUIRE(store->add({net("2001:db8::/64"),
+                              at(9999),
+                              "bob",
+                              "",
+                              {},
+                              "",
+                              ip("2001:db8::5")}));
+    BOOST_REQUIRE(store->add({net("192.0.2.3"), at(9999), "eve"}));
+    const auto gone =
+        store->remove_where([](const Grant& g) { return g.user == "bob"; });
+    BOOST_REQUIRE(gone);
+    BOOST_TEST(gone->size() == 4U);
+    BOOST_TEST(store->list()->size() == 1U);
+    BOOST_TEST(store->covering(net("192.0.2.3"))->size() == 1U);
+    BOOST_TEST(store->exact(net("192.0.2.3"))->has_value());
+}
+
+BOOST_AUTO_TEST_CASE(verify_compares_with_memory)
+{
+    const auto store = open();
+    BOOST_REQUIRE(store->add({net("192.0.2.1"), at(9999)}));
+    BOOST_TEST(store->verify(false)->problems.empty());
+    BOOST_TEST((db(file) == Contents{{"192.0.2.1", "9999"}}));
+    // A page that no longer is one: found, told, and put right from memory.
+    std::string bad = slurp(file);
+    bad[16] = '\x7f';
+    spew(file, bad);
+    BOOST_TEST(!store->verify(false)->problems.empty());
+    BOOST_TEST(store->verify(true)->repairs.size() == 1U);
+    BOOST_TEST(store->verify(false)->problems.empty());
+    BOOST_TEST((db(file) == Contents{{"192.0.2.1", "9999"}}));
+}
+
 BOOST_AUTO_TEST_CASE(background_does_it_by_itself)
 {
     auto with_thread = settings();
