@@ -42,7 +42,8 @@ demo: prepared
 	@$(MAKE) $(on_all_cores) all
 	@PYTHONPATH=t t/own-network $(PYTHON) t/demo/demo.py
 
-bench: tests
+bench: prepared
+	@$(MAKE) $(on_all_cores) tests
 	@t/bench/run
 
 # What the only command of a newcomer needs first.
