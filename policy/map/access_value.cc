@@ -20,8 +20,8 @@ std::size_t digits(std::string_view text)
     return n <= 3 ? n : 0;
 }
 
-/// Length of an enhanced status code at the start of `text`, which must be
-/// followed by the end or a blank; 0 if there is none.
+/// Length of an enhanced status code at the start of `text`; 0 if there is
+/// none.
 std::size_t enhanced_code(std::string_view text)
 {
     constexpr std::string_view classes = "245";
@@ -32,10 +32,7 @@ std::size_t enhanced_code(std::string_view text)
     if (subject == 0 || dot >= text.size() || text[dot] != '.')
         return 0;
     const auto detail = digits(text.substr(dot + 1));
-    const auto end = dot + 1 + detail;
-    if (detail == 0 || (end < text.size() && text[end] != ' '))
-        return 0;
-    return end;
+    return detail == 0 ? 0 : dot + 1 + detail;
 }
 
 bool has_reply_code(std::string_view text)
@@ -122,9 +119,11 @@ Reply error_reply(std::string_view dsn, std::string_view text)
     const int code =
         (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0');
     text.remove_prefix(4);
-    if (const auto own = enhanced_code(text); own > 0)
+    // sendmail knows a code by the blank behind it: one alone is the text
+    if (const auto own = enhanced_code(text);
+        own > 0 && text.substr(own, 1) == " ")
         return {code, std::string{text.substr(0, own)},
-                printable(text.substr(std::min(own + 1, text.size())))};
+                printable(text.substr(own + 1))};
     const bool given = !dsn.empty() && enhanced_code(dsn) == dsn.size();
     const std::string fallback = std::to_string(code / 100) + ".0.0";
     return {code, given ? std::string{dsn} : fallback, printable(text)};

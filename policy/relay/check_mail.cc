@@ -69,11 +69,21 @@ Outcome check_real_domain(Asking& ask, TokenSpan argument)
         ask.rule("real domain", joined(address)));
 }
 
-/// sendmail takes the sender `<?>` for a mark of its own and loses it.
-bool is_lost(const Asking& ask, TokenSpan argument)
+/// The sender without marks.  Where only qualified ones are accepted, sendmail
+/// writes the brackets that are missing, and takes `<?>` for a mark of its own
+/// and loses it.
+Mailbox sender_box(Asking& ask, TokenSpan argument)
 {
-    return !ask.features.accept_unqualified_senders && argument.size() == 3 &&
-           argument[0] == "<" && argument[1] == "?" && argument[2] == ">";
+    if (ask.features.accept_unqualified_senders)
+        return ask.canonifier.parse(argument);
+    const auto address = without_brackets(argument);
+    Tokens whole{{"<"}, ask.memory};
+    whole.insert(whole.end(), address.begin(), address.end());
+    whole.push_back(">");
+    Mailbox box = ask.canonifier.parse(whole);
+    if (address.size() == 1 && address[0] == "?" && !has_flag(ask, "u"))
+        box.local = {{"<", "@", ">"}, ask.memory};
+    return box;
 }
 
 /// What DNS says of the sender's domain; nothing for a sender without one.
@@ -189,9 +199,7 @@ Outcome check_mail(Asking& ask, TokenSpan argument, std::string_view sender)
         return {};
     if (auto refused = check_real_domain(ask, argument); refused.ends())
         return refused;
-    Mailbox box = ask.canonifier.parse(argument);
-    if (is_lost(ask, argument))
-        box.local = {{"<", "@", ">"}, ask.memory};
+    Mailbox box = sender_box(ask, argument);
     if (box.error)
         return ask.refuse(
             map::error_reply(box.error->dsn, std::string_view{box.error->text}),

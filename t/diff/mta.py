@@ -63,7 +63,7 @@ R$*\t$: <?> $(relayers $&{{client_addr}} $: NO $)
 R<?> NO\t$@ CONTINUE
 R<?> $+\t$# RELAY
 """
-ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= |$)")
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?= )")
 
 
 def feature_m4(name, options):
@@ -183,7 +183,7 @@ def reply_of(tokens):
     own = ENHANCED.match(text)
     if own:
         dsn, text = own.group(), text[own.end() + 1:]
-    elif not ENHANCED.fullmatch(dsn):
+    elif not ENHANCED.match(dsn + " "):
         dsn = f"{code // 100}.0.0"
     return {"action": "tempfail" if code < 500 else "reject", "code": code, "dsn": dsn,
             "text": text}
@@ -208,7 +208,7 @@ class TestMode:
         """-> the lines it prints."""
         self.marks += 1
         mark = f"mark-{self.marks}-end"
-        text = "\n".join(lines) + f"\n/expand {mark}\n"
+        text = "\n".join([*lines, ".D{mark}" + mark, "${mark}", ""])
         self.process.stdin.write(text.encode("latin1", "replace"))
         self.process.stdin.flush()
         out = []

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from harness import procmail
+from harness import net, procmail
 from harness.procmail_cases import Maker
 
 PAIRS = int(os.environ.get("PROCMAIL_PAIRS", "3000"))
@@ -25,6 +25,8 @@ WORKERS = 2
 def own_host():
     """procmail's HOST is the name of the host."""
     subprocess.run(["hostname", procmail.HOST], check=True)
+    yield
+    subprocess.run(["hostname", net.HOST], check=True)
 
 
 def ask_engine(cases):

@@ -2,12 +2,17 @@
 
 POSTERN_SEED=N repeats a run; what disagrees is printed with its case.  The
 first seed is always the same, the second one is new with each run.
+
+    PYTHONPATH=t POSTERN_BIN=build/bin t/own-network t/diff/test_sendmail.py < CASES
+
+asks again about cases, a line each, and shows all answers.
 """
 import json
 import os
 import random
 import re
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -98,6 +103,25 @@ def compare(maker, count, server, base):
     return asked, wrong
 
 
+def replay(cases, base):
+    """Prints what we say of each case, what the rulesets say and, of a
+    decision that a client can ask for, the daemon."""
+    server = dns.Dns()
+    for number, case in enumerate(cases):
+        site = mta.Site(base, number, case["config"])
+        site.set_maps(case["config"])
+        mta.tell_dns(server, case)
+        rulesets = mta.TestMode(site)
+        print("case    ", json.dumps(case))
+        print("postern ", json.dumps(explain([case])[0]))
+        print("rulesets", json.dumps(seven_bits(rulesets.ask(case))))
+        rulesets.close()
+        if case["kind"] == "decision":
+            daemon = mta.Daemon(site)
+            print("daemon  ", json.dumps(daemon.ask(case)))
+            daemon.close()
+
+
 def report(seed, asked, wrong):
     print(f"seed {seed}: {asked} cases, {len(wrong)} disagree")
     for case, ours, theirs in wrong[:SHOWN]:
@@ -144,25 +168,37 @@ def smtp_difference(ours, theirs):
     return "" if said == ours[stage] else "reply"
 
 
+def compare_smtp(maker, count, server, base):
+    """As compare(), with the daemon."""
+    asked, wrong = 0, []
+    for number, maps in enumerate(groups(maker, count, False, smtp_features)):
+        site = mta.Site(base, number, maps[0][0]["config"])
+        site.set_maps(maps[0][0]["config"])
+        mta.tell_dns(server, maps[0][0])
+        daemon = mta.Daemon(site)
+        for cases in maps:
+            site.set_maps(cases[0]["config"])
+            for case, ours in zip(cases, explain(cases)):
+                mta.tell_dns(server, case)
+                theirs = daemon.ask(case)
+                asked += 1
+                if smtp_difference(ours, theirs):
+                    wrong.append((case, ours, theirs))
+        daemon.close()
+    return asked, wrong
+
+
 def test_smtp(server):
     seed = new_seed()
-    asked, wrong = 0, []
     with tempfile.TemporaryDirectory(prefix="postern-diff.") as base:
         os.chmod(base, 0o755)
-        for number, maps in enumerate(
-                groups(Cases(seed, real=True), CASES_SMTP, False, smtp_features)):
-            site = mta.Site(base, number, maps[0][0]["config"])
-            site.set_maps(maps[0][0]["config"])
-            mta.tell_dns(server, maps[0][0])
-            daemon = mta.Daemon(site)
-            for cases in maps:
-                site.set_maps(cases[0]["config"])
-                for case, ours in zip(cases, explain(cases)):
-                    mta.tell_dns(server, case)
-                    theirs = daemon.ask(case)
-                    asked += 1
-                    if smtp_difference(ours, theirs):
-                        wrong.append((case, ours, theirs))
-            daemon.close()
+        asked, wrong = compare_smtp(Cases(seed, real=True), CASES_SMTP, server, base)
     message = report(seed, asked, wrong)
     assert asked >= CASES_SMTP and not wrong, message
+
+
+if __name__ == "__main__":
+    net.enter()
+    with tempfile.TemporaryDirectory(prefix="postern-diff.") as folder:
+        os.chmod(folder, 0o755)
+        replay([dict({"dns": {}}, **json.loads(line)) for line in sys.stdin], folder)
