@@ -198,23 +198,28 @@ int add(const Filter& filter, const char* name, std::uint32_t action)
     return seccomp_rule_add(filter.get(), action, number, 0);
 }
 
+/// True for calls whose argument `number` (from 0) is `value`.
+scmp_arg_cmp argument_is(unsigned number, scmp_datum_t value)
+{
+    return {number, SCMP_CMP_EQ, value, 0};
+}
+
 /// abort(3) must be able to end the process: a signal, but to itself alone.
 int allow_own_end(const Filter& filter)
 {
     const auto self = static_cast<scmp_datum_t>(::getpid());
-    const int rc =
-        seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                         SCMP_A0(SCMP_CMP_EQ, self));
+    const int rc = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW,
+                                    SCMP_SYS(tgkill), 1, argument_is(0, self));
     if (rc != 0)
         return rc;
     // Asking about limits is fine, changing them is not; isatty(3) asks too.
     const int asked =
         seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                         SCMP_A2(SCMP_CMP_EQ, 0));
+                         argument_is(2, 0));
     if (asked != 0)
         return asked;
     return seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                            SCMP_A1(SCMP_CMP_EQ, TCGETS));
+                            argument_is(1, TCGETS));
 }
 
 Status restrict_calls()
