@@ -6,6 +6,7 @@
 #include <event2/listener.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -55,6 +56,7 @@ struct DictListener::Impl {
     }
 
     void accept(int fd);
+    bool make_room(uid_t uid);
     void close(Connection& c) { connections.erase(c.self); }
 
     DictOptions options;
@@ -97,11 +99,24 @@ void DictListener::Connection::committed(const std::vector<DictSet>& sets)
     }
 }
 
+bool DictListener::Impl::make_room(uid_t uid)
+{
+    if (connections.size() < max_connections)
+        return true;
+    const auto stranger = std::find_if(
+        connections.begin(), connections.end(),
+        [this](const Connection& c) { return !options.believed(c.uid); });
+    if (!options.believed(uid) || stranger == connections.end())
+        return false;
+    close(*stranger);
+    return true;
+}
+
 void DictListener::Impl::accept(int fd)
 {
     Fd owned{fd};
     const auto uid = peer_uid(fd);
-    if (!uid || connections.size() >= max_connections) {
+    if (!uid || !make_room(*uid)) {
         intake.warn("connection turned away");
         return;
     }

@@ -35,6 +35,8 @@ public:
     const Counters& counters() const;
 
     static constexpr std::size_t max_line = 8 * 1024;
+    /// When they are all there, one of a uid that is not believed makes room
+    /// for one that is; others are turned away.
     static constexpr std::size_t max_connections = 1024;
 
 private:

@@ -1,12 +1,11 @@
 #include "milters/login/http.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/util.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -15,10 +14,11 @@
 #include <fstream>
 #include <utility>
 
+#include "milters/login/http_clients.h"
+
 namespace milters::login {
 namespace {
 
-constexpr int idle_seconds = 60;
 constexpr std::size_t min_secret = 8;
 constexpr int http_forbidden = 403;
 constexpr const char* dovecot_setting = "auth_policy_server_api_header";
@@ -52,6 +52,14 @@ std::string body_of(evhttp_request* request)
     std::string body(evbuffer_get_length(in), '\0');
     evbuffer_copyout(in, body.data(), body.size());
     return body;
+}
+
+int fd_of(evhttp_request* request)
+{
+    auto* const connection = evhttp_request_get_connection(request);
+    auto* const bev =
+        connection ? evhttp_connection_get_bufferevent(connection) : nullptr;
+    return bev ? bufferevent_getfd(bev) : -1;
 }
 
 void answer(evhttp_request* request, int code, const char* text)
@@ -90,18 +98,6 @@ policy::Result<Endpoint> endpoint(const std::string& listen)
     if (!address || ec != std::errc{} || rest != end)
         return bad();
     return Endpoint{address->text(), port};
-}
-
-std::uint16_t port_of(int fd)
-{
-    sockaddr_storage ss{};
-    socklen_t size = sizeof ss;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&ss), &size) != 0)
-        return 0;
-    // sin_port and sin6_port are at the same place.
-    sockaddr_in in{};
-    std::memcpy(&in, &ss, sizeof in);
-    return ntohs(in.sin_port);
 }
 
 std::string trimmed(const std::string& text)
@@ -150,7 +146,8 @@ policy::Result<Secret> read_secret(const std::string& path)
 struct HttpListener::Impl {
     Impl(HttpOptions given, policy::relayers::LoginSink sink)
         : options{std::move(given)},
-          intake{options.common, "auth-policy", std::move(sink)}
+          intake{options.common, "auth-policy", std::move(sink)},
+          clients{options.connections}
     {
     }
 
@@ -161,6 +158,7 @@ struct HttpListener::Impl {
 
     HttpOptions options;
     Intake intake;
+    HttpClients clients;
     std::unique_ptr<evhttp, HttpClose> http;
     evhttp_bound_socket* socket = nullptr;
 };
@@ -198,9 +196,11 @@ void HttpListener::Impl::count(const HttpReport& report,
 
 int HttpListener::Impl::serve(evhttp_request* request)
 {
+    const bool trusted = knows_secret(request);
+    clients.spoke(fd_of(request), trusted);
     if (evhttp_request_get_command(request) != EVHTTP_REQ_POST)
         return HTTP_BADMETHOD;
-    if (!knows_secret(request)) {
+    if (!trusted) {
         intake.refused("wrong or no secret");
         return http_forbidden;
     }
@@ -243,7 +243,8 @@ policy::Result<std::unique_ptr<HttpListener>> HttpListener::make(
     evhttp_set_allowed_methods(http, every_method);
     evhttp_set_max_body_size(http, max_body);
     evhttp_set_max_headers_size(http, max_headers);
-    evhttp_set_timeout(http, idle_seconds);
+    evhttp_set_timeout(http, static_cast<int>(impl->options.idle.count()));
+    evhttp_set_bevcb(http, HttpClients::accepted, &impl->clients);
     evhttp_set_gencb(
         http,
         [](evhttp_request* request, void* self) {
@@ -259,12 +260,15 @@ policy::Result<std::unique_ptr<HttpListener>> HttpListener::make(
         return policy::fail(policy::Errc::io,
                             impl->options.listen + ": " + std::strerror(e));
     }
+    if (!impl->clients.watch(loop.base(),
+                             evhttp_bound_socket_get_fd(impl->socket)))
+        return policy::fail(policy::Errc::io, "libevent: no event");
     return std::unique_ptr<HttpListener>{new HttpListener{std::move(impl)}};
 }
 
 std::uint16_t HttpListener::port() const
 {
-    return port_of(evhttp_bound_socket_get_fd(impl_->socket));
+    return local_port(evhttp_bound_socket_get_fd(impl_->socket));
 }
 
 const Counters& HttpListener::counters() const

@@ -2,6 +2,7 @@
 // its event exporter.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@ struct HttpOptions {
     std::string listen = "127.0.0.1:21580";  ///< ADDRESS:PORT; port 0: any
     Secret secret{};                         ///< must not be empty
     Use use = Use::remote;
+    /// Connections at a time; the one that has rested longest makes room.
+    std::size_t connections = 200;
+    std::chrono::seconds idle{60};  ///< then a silent connection is closed
 };
 
 /// Serves POST on loopback:

@@ -229,6 +229,47 @@ def test_idle_and_half_open_connections_hold_up_nobody(sink):
     assert sink.login()["user"] == "user1"
 
 
+def descriptors(sink):
+    return len(os.listdir(f"/proc/{sink.process.pid}/fd"))
+
+
+def test_more_connections_than_there_is_room_for(site):
+    """A stranger who takes all he can get: the descriptors of the process stay
+    few, and the server that reports keeps its connection."""
+    with LoginSink(site, http="%s:%d" % ADDRESS, connections=20) as sink:
+        dovecot = Http()
+        assert dovecot.ask(request(report(login="first")))[0] == 200
+        before = descriptors(sink)
+        held = []
+        for i in range(300):
+            held.append(Http())
+            if i % 3 == 0:
+                held[-1].sock.sendall(b"POST /x?command=report HTTP/1.1\r\nA: b")
+            if i % 50 == 0:
+                assert dovecot.ask(request(report(login="still")))[0] == 200
+        assert dovecot.ask(request(report(login="last")))[0] == 200
+        assert ask(report(login="new"))[0] == 200
+        net.wait_for(lambda: descriptors(sink) <= before + 20, 10,
+                     message="too many descriptors")
+        assert held[0].closed() and held[200].closed()
+        # Who came late is still served, and without the secret refused.
+        assert held[-1].ask(b"\r\nContent-Length: 0\r\n\r\n")[0] in (400, 403)
+        logins = [sink.login()["user"] for _ in range(9)]
+    assert logins == ["first"] + 6 * ["still"] + ["last", "new"]
+
+
+def test_silent_connections_are_closed(site):
+    with LoginSink(site, http="%s:%d" % ADDRESS, idle=1) as sink:
+        start = descriptors(sink)
+        silent, half, good = Http(), Http(), Http()
+        half.sock.sendall(b"POST /x HTT")
+        assert good.ask(request(report()))[0] == 200
+        for http in (silent, half, good):
+            http.sock.settimeout(10)
+            assert http.closed()
+        net.wait_for(lambda: descriptors(sink) == start, 5)
+
+
 def test_counters(site):
     with LoginSink(site, http="%s:%d" % ADDRESS) as sink:
         ask(report())

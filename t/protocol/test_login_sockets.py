@@ -1,8 +1,10 @@
 """The unix sockets of the login listeners: dict protocol and datagrams."""
 import os
+import resource
 import socket
 import stat
 import subprocess
+import sys
 import time
 
 import pytest
@@ -331,6 +333,39 @@ def test_anvil_hangs_or_is_away(site):
         anvil.lines = [b"imap/192.0.2.9/bob\t1\t1"]
         anvil.serve()
         assert sink.short() == "imap 192.0.2.9 bob anvil"
+
+
+def test_strangers_make_room_for_who_is_believed(site):
+    """1,024 connections of alice's are all there is room for; Dovecot's comes
+    all the same, and hers cost no others."""
+    hold = ("import os, socket, sys, time\n"
+            "os.setgid(%d); os.setuid(%d)\n"
+            "held = []\n"
+            "for _ in range(1100):\n"
+            "    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+            "    held.append(s)\n"
+            "print('held', flush=True)\n"
+            "time.sleep(60)\n" % (ALICE, ALICE))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    try:
+        with LoginSink(site, dict=site + "/dict") as sink:
+            sink.site = site
+            alice = subprocess.Popen([sys.executable, "-c", hold, site + "/dict"],
+                                     stdout=subprocess.PIPE, text=True)
+            try:
+                assert alice.stdout.readline() == "held\n"
+                assert len(os.listdir(f"/proc/{sink.process.pid}/fd")) < 1100
+                d = Dict(sink)
+                d.send("H3\t2\t0\t\trelayers", "B1\tuser1",
+                       f"S1\t{KEY}\t{stamp()}", "C1")
+                assert d.read().startswith(b"O1")
+                assert sink.login()["user"] == "user1"
+            finally:
+                alice.kill()
+                alice.wait()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_stop_is_quick(site):

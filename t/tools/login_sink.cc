@@ -96,6 +96,12 @@ login::Believed believed(const Settings& s)
     return b;
 }
 
+unsigned number(const Settings& s, const char* name, unsigned otherwise)
+{
+    return s.contains(name) ? static_cast<unsigned>(std::stoul(s.at(name)))
+                            : otherwise;
+}
+
 Listeners listen(net::Loop& loop, Settings s,
                  const policy::relayers::LoginSink& sink)
 {
@@ -108,7 +114,9 @@ Listeners listen(net::Loop& loop, Settings s,
         all.http = need(login::HttpListener::make(
             loop,
             {common, s["http"], need(login::read_secret(s["secret"])),
-             s["use"] == "real" ? login::Use::real : login::Use::remote},
+             s["use"] == "real" ? login::Use::real : login::Use::remote,
+             number(s, "connections", 200),
+             std::chrono::seconds{number(s, "idle", 60)}},
             sink));
     if (s.contains("dict"))
         all.dict = need(login::DictListener::make(
@@ -121,8 +129,7 @@ Listeners listen(net::Loop& loop, Settings s,
             loop,
             {common,
              s["anvil"],
-             std::chrono::seconds{s.contains("every") ? std::stoi(s["every"])
-                                                      : 60},
+             std::chrono::seconds{number(s, "every", 60)},
              {}},
             sink));
     if (s.contains("follow"))
@@ -138,8 +145,7 @@ int main(int argc, char** argv)
     const Settings s = settings(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     auto loop = need(net::Loop::make());
-    const std::chrono::milliseconds delay{
-        s.contains("delay_ms") ? std::stoi(s.at("delay_ms")) : 0};
+    const std::chrono::milliseconds delay{number(s, "delay_ms", 0)};
     const auto sink = [&](const policy::relayers::Login& login) {
         std::this_thread::sleep_for(delay);
         const std::chrono::duration<double> clock =
