@@ -20,6 +20,7 @@ using policy::Result;
 using policy::Seconds;
 using policy::relayers::Event;
 using policy::relayers::Grant;
+using policy::relayers::Page;
 using policy::relayers::Standing;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -132,6 +133,27 @@ Json show(const Json& request, const Service& service)
     return answer;
 }
 
+/// The grants behind the one that is named by `after`.
+Result<Page> page_of(const Json& request, const Service& service)
+{
+    std::optional<Network> after;
+    if (request.contains("after")) {
+        const auto text = request.at("after").get<std::string>();
+        after = Network::parse(text);
+        if (!after)
+            return fail(Errc::usage, text + ": not an address or network");
+    }
+    return service.store.page(after, service.page);
+}
+
+/// `next` of the answer, if there is one.
+Json next_of(const Page& page)
+{
+    if (!page.more || page.grants.empty())
+        return Json::object();
+    return {{"next", page.grants.back().network.text()}};
+}
+
 Json list(const Json& request, const Service& service)
 {
     const auto older = minutes_of(request, "minutes");
@@ -140,26 +162,48 @@ Json list(const Json& request, const Service& service)
     const auto newer = minutes_of(request, "newer");
     if (!newer)
         return failure(newer.error());
-    auto grants = service.store.list();
-    if (!grants)
-        return failure(grants.error());
+    auto page = page_of(request, service);
+    if (!page)
+        return failure(page.error());
+    const auto next = next_of(*page);
     const auto now = service.clock();
     const auto user = request.value("user", "");
     const bool only_newer = request.contains("newer");
-    std::erase_if(*grants, [&](const Grant& grant) {
+    std::erase_if(page->grants, [&](const Grant& grant) {
         if (!user.empty() && grant.user != user)
             return true;
         if (only_newer)
             return grant.login <= now - *newer || grant.login > now;
         return !selected(grant, now, *older);
     });
-    return with_entries(*grants);
+    auto answer = with_entries(page->grants);
+    answer.update(next);
+    return answer;
 }
 
-Json dump(const Json&, const Service& service)
+Json export_all(const Json& request, const Service& service)
 {
-    const auto grants = service.store.list();
-    return grants ? with_entries(*grants) : failure(grants.error());
+    const auto page = page_of(request, service);
+    if (!page)
+        return failure(page.error());
+    auto answer = with_entries(page->grants);
+    answer.update(next_of(*page));
+    return answer;
+}
+
+Json dump(const Json& request, const Service& service)
+{
+    auto answer = export_all(request, service);
+    if (!answer.at("ok").get<bool>() || answer.contains("next"))
+        return answer;
+    const auto others = service.store.others();
+    if (!others)
+        return failure(others.error());
+    answer["others"] = Json::array();
+    for (const auto& [key, value] : *others)
+        answer["others"].push_back({policy::relayers::percent_encoded(key),
+                                    policy::relayers::percent_encoded(value)});
+    return answer;
 }
 
 Json expire(const Json& request, const Service& service)
@@ -172,7 +216,9 @@ Json expire(const Json& request, const Service& service)
     const auto now = service.clock();
     const auto gone = service.store.remove_where(
         [&](const Grant& grant) { return selected(grant, now, *older); });
-    return gone ? with_entries(*gone) : failure(gone.error());
+    if (!gone)
+        return failure(gone.error());
+    return {{"ok", true}, {"count", gone->size()}};
 }
 
 Json import(const Json& request, const Service& service)
@@ -246,9 +292,10 @@ Json watch(const Json& request, const Service& service)
 using Command = Json (*)(const Json&, const Service&);
 
 const std::map<std::string_view, Command> commands{
-    {"add", add},     {"delete", remove}, {"show", show},     {"list", list},
-    {"dump", dump},   {"expire", expire}, {"import", import}, {"export", dump},
-    {"stats", stats}, {"verify", verify}, {"watch", watch}};
+    {"add", add},       {"delete", remove},     {"show", show},
+    {"list", list},     {"dump", dump},         {"expire", expire},
+    {"import", import}, {"export", export_all}, {"stats", stats},
+    {"verify", verify}, {"watch", watch}};
 
 }  // namespace
 

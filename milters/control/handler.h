@@ -5,12 +5,15 @@
 //   add      address; ticks, user, service, for, until, reason (optional)
 //   delete   addresses
 //   show     address: all grants that cover it, the narrowest first
-//   list     minutes, newer, user (optional)
-//   dump     every grant, pins too
+//   list     minutes, newer, user (optional); pages as dump
+//   dump     every grant, pins too; after (optional): those behind that one.
+//            `next` in the answer: there may be more, to be asked for with
+//            `after`.  Without it: `others`, the entries of the file that are
+//            no grants, each as key and value in percent encoding
 //   expire   minutes, dry_run (optional): what `list` with the same minutes
 //            shows
 //   import   entries
-//   export   as dump
+//   export   as dump, without `others`
 //   stats
 //   verify   repair (optional)
 //   watch    after: events above that number; without: where to begin
@@ -18,6 +21,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -34,6 +38,8 @@ struct Service {
     policy::Clock clock = policy::system_now;
     std::chrono::seconds window{1800};
     const Feed* feed = nullptr;  ///< null: nothing to watch
+    /// Of grants that `list`, `dump` and `export` look at for one answer.
+    std::size_t page = std::numeric_limits<std::size_t>::max();
     /// Asked first; nullopt: not one of its commands.
     std::function<std::optional<Json>(const Json& request)> others{};
 };

@@ -121,6 +121,7 @@ std::string answer_control(const std::string& line, const ControlLinks& links)
         service.window = runtime->world.window;
     }
     service.feed = links.feed;
+    service.page = control_page;
     service.others = [&](const Json& request) {
         return others(request, links);
     };

@@ -42,7 +42,10 @@ std::string answer_control(const std::string& line, const ControlLinks& links);
 /// The protocol for net::Server.
 net::Protocol control_protocol(ControlLinks links);
 
-/// Answers may list a million grants, and a reload may read large maps.
+/// Grants in one answer: 50 ms and some megabytes.
+inline constexpr std::size_t control_page = 50'000;
+
+/// A million grants may be imported, and a reload may read large maps.
 inline constexpr net::Limits control_limits{std::chrono::seconds{60},
                                             std::chrono::seconds{30}, 100};
 

@@ -71,12 +71,48 @@ std::string text_of(const Grant& grant, const Options& options)
     return options.makemap ? control::entries_text({grant}) : listing(grant);
 }
 
+std::string others_of(const Json& answer, const Options& options)
+{
+    std::string text;
+    for (const auto& entry : answer.value("others", Json::array())) {
+        const auto key =
+            policy::relayers::percent_decoded(entry.at(0).get<std::string>());
+        const auto value =
+            policy::relayers::percent_decoded(entry.at(1).get<std::string>());
+        text += options.json
+                    ? control::line_of({{"key", key}, {"value", value}})
+                    : other_listing(key, value, !options.makemap);
+    }
+    return text;
+}
+
+/// Asks for page after page, and prints when the last one is there: half a
+/// list shall not pass for a whole one.
+template <class Text>
+int print_pages(const Run& run, Json request, Text text_of_page)
+{
+    std::string text;
+    int exit = EX_OK;
+    for (bool more = true; more && exit == EX_OK;)
+        exit = run.request(request, [&](const Json& answer) {
+            text += text_of_page(answer);
+            more = answer.contains("next");
+            if (more)
+                request["after"] = answer.at("next");
+            return EX_OK;
+        });
+    if (exit == EX_OK)
+        run.out << text;
+    return exit;
+}
+
 int print_entries(const Run& run, const Json& request)
 {
-    return run.request(request, [&](const Json& answer) {
+    return print_pages(run, request, [&](const Json& answer) {
+        std::string text;
         for (const auto& grant : grants_of(answer))
-            run.out << text_of(grant, run.options);
-        return EX_OK;
+            text += text_of(grant, run.options);
+        return text + others_of(answer, run.options);
     });
 }
 
@@ -205,10 +241,11 @@ int import(const Run& run)
 
 int export_all(const Run& run)
 {
-    return run.request({{"command", "export"}}, [&](const Json& answer) {
+    return print_pages(run, {{"command", "export"}}, [](const Json& answer) {
+        std::string text;
         for (const auto& grant : grants_of(answer))
-            run.out << control::line_of(json_of(grant));
-        return EX_OK;
+            text += control::line_of(json_of(grant));
+        return text;
     });
 }
 

@@ -126,6 +126,26 @@ std::string listing(const Grant& grant)
            control::entries_text({grant});
 }
 
+std::string other_listing(std::string_view key, std::string_view value,
+                          bool comment)
+{
+    const auto breaks = [](std::string_view text) {
+        return text.find_first_of(std::string_view{"\n\r\0", 3}) != text.npos;
+    };
+    if (key.empty() || value.empty() || key.front() == '#' || breaks(key) ||
+        breaks(value) || key.find_first_of(" \t") != key.npos ||
+        value.front() == ' ' || value.front() == '\t')
+        return "# not for makemap: " + policy::relayers::percent_encoded(key) +
+               "\t" + policy::relayers::percent_encoded(value) + "\n";
+    const auto digits = value.substr(0, value.find_first_not_of("0123456789"));
+    const auto time = policy::relayers::parse_ticks(digits);
+    std::string text;
+    if (comment)
+        text = time ? "# timestamp (UTC): " + asctime_utc(*time) + "\n"
+                    : "# no timestamp\n";
+    return text.append(key).append("\t").append(value).append("\n");
+}
+
 Json json_of(const Grant& grant)
 {
     Json json{{"address", grant.network.text()},

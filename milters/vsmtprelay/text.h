@@ -25,6 +25,12 @@ std::string iso_utc(policy::Seconds time);
 ///     10.11.12.13 <tab> 906502527
 std::string listing(const policy::relayers::Grant& grant);
 
+/// The same for an entry that is no grant.  The time is what atoi(3) makes of
+/// the value; without a number there the comment says so.  What makemap could
+/// not read back becomes a comment as a whole.
+std::string other_listing(std::string_view key, std::string_view value,
+                          bool comment);
+
 /// address, ticks, time and, where they are known, user, service, until,
 /// reason and opener.
 control::Json json_of(const policy::relayers::Grant& grant);

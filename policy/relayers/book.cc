@@ -11,7 +11,7 @@ Book book_of(const map::Snapshot& entries)
     entries.for_each([&book](std::string_view key, std::string_view value) {
         const auto grant = grant_of(key, value);
         if (!grant) {
-            ++book.others;
+            book.others.emplace(key, value);
             return;
         }
         if (auto written = key_of(grant->network); written != key) {
@@ -31,6 +31,7 @@ Book book_of(const map::Snapshot& entries)
 
 void apply(Book& book, const map::Change& change)
 {
+    book.others.erase(change.key);
     if (change.value) {
         if (const auto grant = grant_of(change.key, *change.value))
             book.grants.put(*grant);

@@ -1,7 +1,6 @@
 // The grants in a file, and what else is in it.
 #pragma once
 
-#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,8 +17,8 @@ struct Book {
     /// Keys that are spelled otherwise than key_of() does it, by what key_of()
     /// gives.  When we write such an entry they go.
     std::multimap<std::string, std::string> spellings;
-    /// Entries that are no grants.  They stay in the file as they are.
-    std::size_t others = 0;
+    /// They stay in the file as they are, until a grant takes their key.
+    Others others;
 };
 
 /// Of two spellings of one network, the newer login counts.

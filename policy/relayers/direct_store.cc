@@ -15,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr mode_t lock_mode = 0640;
+constexpr int max_tries = 50;
 
 /// The changes, and deletions of keys in the file that mean the same network.
 std::vector<map::Change> with_spellings(const Book& book,
@@ -83,25 +84,47 @@ Result<DirectStore::Left> DirectStore::left_over()
     return left;
 }
 
-Result<Book> DirectStore::book()
+/// What a relay-milter has written down so far.  The present file is read
+/// first: what moves to the old one meanwhile is seen twice, not missed.
+Result<std::vector<map::Change>> DirectStore::journal() const
 {
-    const auto contents = db_.read(settings_.wait);
-    if (!contents)
-        return fail(contents.error());
-    Book book = book_of(*contents->entries);
+    std::vector<map::Change> changes;
     if (settings_.journal.empty())
-        return book;
-    for (const char* name : {"/relayers.old", "/relayers.log"}) {
+        return changes;
+    for (const char* name : {"/relayers.log", "/relayers.old"}) {
         const auto text =
             settings_.files->read(settings_.journal + name, settings_.wait);
         if (!text && text.error().code != Errc::gone)
             return fail(text.error());
+        if (!text)
+            continue;
         std::uint64_t skipped = 0;
-        if (text)
-            for (const auto& change : parse_journal(text->octets, skipped))
-                apply(book, change);
+        auto more = parse_journal(text->octets, skipped);
+        more.insert(more.end(), changes.begin(), changes.end());
+        changes = std::move(more);
     }
-    return book;
+    return changes;
+}
+
+/// File and journal, again if a writer moved something from the one to the
+/// other while they were read.
+Result<Book> DirectStore::book()
+{
+    for (int tries = 1;; ++tries) {
+        const auto contents = db_.read(settings_.wait);
+        if (!contents)
+            return fail(contents.error());
+        const auto changes = journal();
+        if (!changes)
+            return fail(changes.error());
+        const auto after = db_.id();
+        if (after && *after != contents->id && tries < max_tries)
+            continue;
+        Book book = book_of(*contents->entries);
+        for (const auto& change : *changes)
+            apply(book, change);
+        return book;
+    }
 }
 
 /// One change of the file, on top of what a dead relay-milter left.
@@ -153,6 +176,14 @@ Result<std::vector<Grant>> DirectStore::list()
     return grants;
 }
 
+Result<Others> DirectStore::others()
+{
+    auto now = book();
+    if (!now)
+        return fail(now.error());
+    return std::move(now->others);
+}
+
 Status DirectStore::add(const Grant& grant)
 {
     return add_all({&grant, 1});
@@ -200,15 +231,17 @@ Result<std::vector<Network>> DirectStore::remove_all(
     std::span<const Network> networks)
 {
     std::vector<Network> gone;
-    const auto done = take_out([&](const GrantSet& grants) {
+    const auto done = take_out([&](const Book& book) {
         std::vector<Network> all;
         for (const auto& network : networks) {
-            if (!grants.exact(network))
+            if (!book.grants.exact(network) &&
+                !book.others.contains(key_of(network)))
                 continue;
             gone.push_back(network);
             all.push_back(network);
             if (network.is_host())
-                for (const auto& wide : grants.opened_by(network.address()))
+                for (const auto& wide :
+                     book.grants.opened_by(network.address()))
                     all.push_back(wide);
         }
         return all;
@@ -221,9 +254,9 @@ Result<std::vector<Network>> DirectStore::remove_all(
 Result<std::vector<Grant>> DirectStore::remove_where(const Condition& unwanted)
 {
     std::vector<Grant> gone;
-    const auto done = take_out([&](const GrantSet& grants) {
+    const auto done = take_out([&](const Book& book) {
         std::vector<Network> all;
-        grants.for_each([&](const Grant& grant) {
+        book.grants.for_each([&](const Grant& grant) {
             if (!unwanted(grant))
                 return;
             all.push_back(grant.network);
@@ -239,17 +272,17 @@ Result<std::vector<Grant>> DirectStore::remove_where(const Condition& unwanted)
 
 /// Removes what `choose` names of the grants that are there under the lock.
 Status DirectStore::take_out(
-    const std::function<std::vector<Network>(const GrantSet&)>& choose)
+    const std::function<std::vector<Network>(const Book&)>& choose)
 {
     return update([&](LockedFile& file, const auto& left) -> Result<Plan> {
         const auto now = book_now(file, left);
         if (!now)
             return fail(now.error());
         std::vector<map::Change> changes;
-        for (const auto& network : choose(now->grants))
+        for (const auto& network : choose(*now))
             changes.push_back({key_of(network), std::nullopt});
-        const auto after =
-            now->grants.size() + now->others + left.size() - changes.size();
+        const auto after = now->grants.size() + now->others.size() +
+                           left.size() - changes.size();
         return Plan{with_spellings(*now, changes), after};
     });
 }
@@ -265,7 +298,7 @@ Stats DirectStore::stats()
     }
     stats.grants = now->grants.size();
     stats.networks = now->grants.networks();
-    stats.others = now->others;
+    stats.others = now->others.size();
     return stats;
 }
 

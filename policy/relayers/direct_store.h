@@ -39,6 +39,7 @@ public:
     Status add(const Grant& grant) override;
     Result<bool> remove(const Network& network) override;
     Result<std::vector<Grant>> list() override;
+    Result<Others> others() override;
     Status add_all(std::span<const Grant> grants) override;
     Result<std::vector<Network>> remove_all(
         std::span<const Network> networks) override;
@@ -52,13 +53,14 @@ private:
     struct Left;
 
     Result<Book> book();
+    Result<std::vector<map::Change>> journal() const;
     Result<Left> left_over();
     /// Gets the journal's changes too, which go into the file first.
     using Planner = std::function<Result<Plan>(
         LockedFile& file, const std::vector<map::Change>& left)>;
     Status update(const Planner& plan);
     Status take_out(
-        const std::function<std::vector<Network>(const GrantSet&)>& choose);
+        const std::function<std::vector<Network>(const Book&)>& choose);
     Status put_right(Check& check);
 
     const DirectSettings settings_;

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -17,6 +19,10 @@ constexpr auto start_wait = 5s;
 /// Of the last snapshot: a daemon has to stop within a second.
 constexpr auto stop_wait = 300ms;
 constexpr mode_t lock_mode = 0640;
+/// Of a large expire: some milliseconds.
+constexpr std::size_t removal_part = 5000;
+/// A full disk shall not fill the memory too.
+constexpr std::size_t max_unkept = 100000;
 
 }  // namespace
 
@@ -123,8 +129,17 @@ Status FileStore::replay()
 Result<std::optional<Grant>> FileStore::find(const ClientAddr& client)
 {
     const auto now = settings_.clock();
+    const auto window = window_.load();
     const std::shared_lock lock{memory_};
-    return book_.grants.find(client, now, window_.load());
+    auto grant = book_.grants.find(client, now, window);
+    if (unkept_.size() == 0 ||
+        (grant && standing(*grant, now, window) == Standing::valid))
+        return grant;
+    const auto unkept = unkept_.find(client, now, window);
+    if (unkept && standing(*unkept, now, window) == Standing::valid)
+        return fail(Errc::io, settings_.journal + ": the grant of " +
+                                  client.text() + " could not be kept");
+    return grant;
 }
 
 Result<std::optional<Grant>> FileStore::exact(const Network& network)
@@ -146,6 +161,19 @@ Status FileStore::add(const Grant& grant)
 
 Status FileStore::add_all(std::span<const Grant> grants)
 {
+    {
+        const std::lock_guard change{change_};
+        if (auto kept = keep(grants); !kept)
+            return kept;
+    }
+    for (const auto& grant : grants)
+        publish(Event::Kind::added, grant);
+    return {};
+}
+
+/// Journal first, then memory.  REQUIRES: change_.
+Status FileStore::keep(std::span<const Grant> grants)
+{
     std::vector<map::Change> changes;
     changes.reserve(grants.size());
     for (const auto& grant : grants) {
@@ -154,17 +182,29 @@ Status FileStore::add_all(std::span<const Grant> grants)
             return fail(value.error());
         changes.push_back({key_of(grant.network), std::move(*value)});
     }
-    {
-        const std::lock_guard change{change_};
-        if (auto committed = commit(changes); !committed)
-            return committed;
-        const std::lock_guard lock{memory_};
-        for (const auto& grant : grants)
-            book_.grants.put(grant);
-    }
+    const auto committed = commit(changes);
+    const std::lock_guard lock{memory_};
     for (const auto& grant : grants)
-        publish(Event::Kind::added, grant);
-    return {};
+        if (committed)
+            book_.grants.put(grant);
+        else if (unkept_.size() < max_unkept)
+            unkept_.put(grant);
+    if (committed)
+        settle(changes);
+    return committed;
+}
+
+/// What the journal has now ends what its keys meant before.  REQUIRES:
+/// change_ and memory_.
+void FileStore::settle(const std::vector<map::Change>& changes)
+{
+    if (book_.others.empty() && unkept_.size() == 0)
+        return;
+    for (const auto& change : changes) {
+        book_.others.erase(change.key);
+        if (const auto network = network_of(change.key))
+            unkept_.erase(*network);
+    }
 }
 
 /// Writes the journal: from here on the changes last.  REQUIRES: change_.
@@ -216,10 +256,18 @@ Result<std::vector<Grant>> FileStore::remove_where(const Condition& unwanted)
                 networks.push_back(grant.network);
         });
     }
-    auto gone = take_out(networks, unwanted, Event::Kind::removed);
-    if (gone)
-        sort_by_network(*gone);
-    return gone;
+    // In parts, so that logins have their turn in between.
+    std::vector<Grant> all;
+    for (std::span<const Network> rest{networks}; !rest.empty();) {
+        const auto part = rest.first(std::min(rest.size(), removal_part));
+        auto gone = take_out(part, unwanted, Event::Kind::removed);
+        if (!gone)
+            return gone;
+        std::move(gone->begin(), gone->end(), std::back_inserter(all));
+        rest = rest.subspan(part.size());
+    }
+    sort_by_network(all);
+    return all;
 }
 
 Store::Condition FileStore::outlived() const
@@ -247,6 +295,11 @@ Result<std::vector<Grant>> FileStore::take_out(
         const auto& grants = book_.grants;
         for (const auto& network : networks) {
             const auto grant = grants.exact(network);
+            // So can an entry without a time, and what waits to be kept.
+            if (!grant && kind == Event::Kind::removed &&
+                (book_.others.contains(key_of(network)) ||
+                 unkept_.exact(network)))
+                take({network});
             if (!grant || !unwanted(*grant))
                 continue;
             take(*grant);
@@ -263,6 +316,7 @@ Result<std::vector<Grant>> FileStore::take_out(
         const std::lock_guard lock{memory_};
         for (const auto& grant : gone)
             book_.grants.erase(grant.network);
+        settle(changes);
     }
     for (const auto& grant : gone)
         publish(kind, grant);
@@ -278,6 +332,19 @@ Result<std::vector<Grant>> FileStore::list()
     }
     sort_by_network(grants);
     return grants;
+}
+
+Result<Page> FileStore::page(const std::optional<Network>& after,
+                             std::size_t limit)
+{
+    const std::shared_lock lock{memory_};
+    return book_.grants.page(after, limit);
+}
+
+Result<Others> FileStore::others()
+{
+    const std::shared_lock lock{memory_};
+    return book_.others;
 }
 
 void FileStore::set_window(std::chrono::seconds window)
@@ -299,7 +366,7 @@ Stats FileStore::stats()
     const std::shared_lock lock{memory_};
     stats.grants = book_.grants.size();
     stats.networks = book_.grants.networks();
-    stats.others = book_.others;
+    stats.others = book_.others.size();
     return stats;
 }
 

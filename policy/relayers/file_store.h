@@ -56,6 +56,10 @@ struct FileSettings {
 /// add() and remove() cost one write(2).  relayers.db follows at once, then
 /// at most every 0.2 s or four times what writing it took: 1.2 ms for 1,000
 /// entries, 50 ms for 1,000,000.
+///
+/// A grant that the journal could not keep (the disk is full) is not given:
+/// add() says so, and find() fails for its client, whose mail shall wait and
+/// not be refused.  The store tries again each second while the grant counts.
 class FileStore final : public Store {
 public:
     /// Reads relayers.db (and makes an empty one where there is none), then
@@ -73,6 +77,9 @@ public:
     Status add(const Grant& grant) override;
     Result<bool> remove(const Network& network) override;
     Result<std::vector<Grant>> list() override;
+    Result<Page> page(const std::optional<Network>& after,
+                      std::size_t limit) override;
+    Result<Others> others() override;
     Status add_all(std::span<const Grant> grants) override;
     Result<std::vector<Network>> remove_all(
         std::span<const Network> networks) override;
@@ -89,6 +96,8 @@ public:
     Status refresh();
     /// Removes what has expired, looking at a part of all grants a call.
     Status purge();
+    /// Keeps what could not be kept before, if that can be done now.
+    Status keep_late();
 
 private:
     using Pending = std::unordered_map<std::string, std::optional<std::string>>;
@@ -103,6 +112,8 @@ private:
                                         const Condition& unwanted,
                                         Event::Kind kind);
     Condition outlived() const;
+    void settle(const std::vector<map::Change>& changes);
+    Status keep(std::span<const Grant> grants);
 
     // REQUIRES: upkeep_ is held.
     Status write_out(std::chrono::milliseconds wait);
@@ -138,6 +149,7 @@ private:
 
     mutable std::shared_mutex memory_;  ///< taken last
     Book book_;
+    GrantSet unkept_;  ///< that the journal had no room for
     std::size_t purge_place_ = 0;
 
     mutable std::mutex numbers_;

@@ -95,7 +95,7 @@ Result<Plan> FileStore::plan(LockedFile& file, std::optional<Book>& foreign)
     for (const auto& [key, value] : aging_)
         append_with_spellings(plan.changes, {key, value}, book);
     const std::shared_lock lock{memory_};
-    plan.entries = book.grants.size() + book.others + aging_.size();
+    plan.entries = book.grants.size() + book.others.size() + aging_.size();
     return plan;
 }
 
@@ -138,13 +138,16 @@ void FileStore::adopt(Book book, const map::FileId& id)
 Status FileStore::put_right(const Error& why, milliseconds wait)
 {
     const auto grants = list();
+    const auto kept = others();
     const auto id = db_.replace(
         [&](const auto& put) {
             for (const auto& grant : *grants)
                 if (const auto value = value_of(grant))
                     put(key_of(grant.network), *value);
+            for (const auto& [key, value] : *kept)
+                put(key, value);
         },
-        grants->size(), wait);
+        grants->size() + kept->size(), wait);
     if (!id)
         return note(fail(id.error().code, why.text + "; " + id.error().text));
     report(why.text + "; written anew from memory");
@@ -152,7 +155,6 @@ Status FileStore::put_right(const Error& why, milliseconds wait)
         const std::lock_guard change{change_};
         const std::lock_guard lock{memory_};
         book_.spellings.clear();
-        book_.others = 0;
     }
     bad_.reset();
     end_snapshot(*id, std::nullopt);
@@ -204,6 +206,27 @@ Status FileStore::purge()
         return {};
     const auto removed = take_out(old, outlived(), Event::Kind::expired);
     return removed ? Status{} : fail(removed.error());
+}
+
+Status FileStore::keep_late()
+{
+    std::vector<Grant> late;
+    {
+        const std::lock_guard change{change_};
+        late = unkept_.all();
+        std::erase_if(late, outlived());
+        {
+            const std::lock_guard lock{memory_};
+            unkept_ = {};
+        }
+        if (late.empty())
+            return {};
+        if (auto kept = keep(late); !kept)  // remembers them again
+            return kept;
+    }
+    for (const auto& grant : late)
+        publish(Event::Kind::added, grant);
+    return {};
 }
 
 Result<Check> FileStore::verify(bool repair)
@@ -280,6 +303,7 @@ void FileStore::work(steady_clock::time_point now)
     if (now >= next_look_) {
         static_cast<void>(refresh());
         static_cast<void>(purge());
+        static_cast<void>(keep_late());
         next_look_ = now + look_interval;
     }
     if (now < next_snapshot_ || !anything_pending())

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <queue>
+#include <utility>
 
 #include "policy/relayers/grant_text.h"
 
@@ -22,11 +24,12 @@ std::array<std::uint8_t, 16> masked(std::array<std::uint8_t, 16> octets,
 }
 
 /// What is written behind the time.  A foreign entry may be longer than what
-/// we write ourselves: then the reason goes, and the user only after it.
+/// we write ourselves: then reason and unknown words go, and the user only
+/// after them.
 std::string words_of(const Grant& grant)
 {
     if (grant.user.empty() && grant.service.empty() && !grant.expires &&
-        grant.reason.empty() && !grant.opener)
+        grant.reason.empty() && grant.unknown.empty() && !grant.opener)
         return {};
     auto value = value_of(grant);
     if (!value)
@@ -184,6 +187,32 @@ std::vector<Grant> GrantSet::all() const
     all.reserve(size());
     for_each([&all](const Grant& grant) { all.push_back(grant); });
     return all;
+}
+
+Page GrantSet::page(const std::optional<Network>& after,
+                    std::size_t limit) const
+{
+    // The lowest so far, the highest of them on top.
+    using Entry = std::pair<Network, const Map::value_type*>;
+    std::priority_queue<Entry> lowest;
+    Page page;
+    for (const auto& entry : grants_) {
+        const auto network = network_for(entry.first);
+        if (after && network <= *after)
+            continue;
+        const bool full = lowest.size() == limit;
+        page.more = page.more || full;
+        if (full && network > lowest.top().first)
+            continue;
+        lowest.emplace(network, &entry);
+        if (full)
+            lowest.pop();
+    }
+    page.grants.reserve(lowest.size());
+    for (; !lowest.empty(); lowest.pop())
+        page.grants.push_back(grant_for(*lowest.top().second));
+    std::reverse(page.grants.begin(), page.grants.end());
+    return page;
 }
 
 std::size_t GrantSet::expired(std::size_t place, std::size_t limit, Seconds now,

@@ -42,6 +42,9 @@ public:
     /// All of them, in no order.
     std::vector<Grant> all() const;
 
+    /// See Store::page.
+    Page page(const std::optional<Network>& after, std::size_t limit) const;
+
     /// Collects what has expired, looking at a part of the set only.
     /// @param place  where the last call ended; 0 at first
     /// @param limit  how many grants are looked at, about

@@ -9,7 +9,9 @@ namespace {
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view hex = "0123456789ABCDEF";
 
-std::string encoded(std::string_view text)
+}  // namespace
+
+std::string percent_encoded(std::string_view text)
 {
     std::string out;
     for (const char c : text) {
@@ -25,8 +27,7 @@ std::string encoded(std::string_view text)
     return out;
 }
 
-/// A % that no two hex digits follow stands for itself.
-std::string decoded(std::string_view text)
+std::string percent_decoded(std::string_view text)
 {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -43,11 +44,14 @@ std::string decoded(std::string_view text)
     return out;
 }
 
+namespace {
+
 void append_word(std::string& value, std::string_view name,
                  std::string_view text)
 {
     if (!text.empty())
-        value.append(" ").append(name).append("=").append(encoded(text));
+        value.append(" ").append(name).append("=").append(
+            percent_encoded(text));
 }
 
 std::string_view next_word(std::string_view& text)
@@ -61,24 +65,33 @@ std::string_view next_word(std::string_view& text)
     return word;
 }
 
+void keep_word(Grant& grant, std::string_view word)
+{
+    grant.unknown.append(grant.unknown.empty() ? "" : " ").append(word);
+}
+
 /// false for a time that is none.
 bool set_word(Grant& grant, std::string_view word)
 {
     const auto equals = word.find('=');
-    if (equals == word.npos)
+    if (equals == word.npos) {
+        keep_word(grant, word);
         return true;
+    }
     const auto name = word.substr(0, equals);
     const auto text = word.substr(equals + 1);
     if (name == "user")
-        grant.user = decoded(text);
+        grant.user = percent_decoded(text);
     else if (name == "proto")
-        grant.service = decoded(text);
+        grant.service = percent_decoded(text);
     else if (name == "until")
         grant.expires = parse_ticks(text);
     else if (name == "reason")
-        grant.reason = decoded(text);
+        grant.reason = percent_decoded(text);
     else if (name == "opener")
         grant.opener = ClientAddr::parse(text);
+    else
+        keep_word(grant, word);
     return name != "until" || grant.expires;
 }
 
@@ -120,6 +133,8 @@ Result<std::string> value_of(const Grant& grant)
     append_word(value, "reason", grant.reason);
     if (grant.opener)
         append_word(value, "opener", grant.opener->map_key());
+    if (!grant.unknown.empty())
+        value.append(" ").append(grant.unknown);
     if (value.size() > max_value)
         return fail(Errc::usage, "user and reason are too long");
     return value;

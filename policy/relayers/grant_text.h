@@ -42,12 +42,17 @@ Result<std::string> value_of(const Grant& grant);
 
 /// nullopt if the key is no address or network or the value does not begin
 /// with a time or ends at something else: a damaged or foreign entry opens no
-/// relay.  Words of the value that are not known are skipped.
+/// relay.  Words of the value that are not known are kept as they are.
 std::optional<Grant> grant_of(std::string_view key, std::string_view value);
 
 /// Reads the words behind the time into `grant`.  false if one of them is a
 /// time that is none.
 bool read_words(std::string_view words, Grant& grant);
+
+/// Octets outside of printable ASCII, blanks and % as %XX, and back.  A % that
+/// no two hex digits follow stands for itself.  Pure.
+std::string percent_encoded(std::string_view text);
+std::string percent_decoded(std::string_view text);
 
 /// Decimal seconds since 1970, within 0..max_ticks; nothing else.
 std::optional<Seconds> parse_ticks(std::string_view text);

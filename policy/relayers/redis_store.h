@@ -63,6 +63,7 @@ public:
     /// The local grants and those of other hosts; the newer of two.  Without
     /// Redis the local ones.
     Result<std::vector<Grant>> list() override;
+    Result<Others> others() override { return local_->others(); }
     Status add_all(std::span<const Grant> grants) override;
     Result<std::vector<Network>> remove_all(
         std::span<const Network> networks) override;

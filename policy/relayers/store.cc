@@ -1,6 +1,7 @@
 #include "policy/relayers/store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace policy::relayers {
 
@@ -41,6 +42,17 @@ Result<std::vector<Grant>> Store::covering(const Network& network)
     });
     std::reverse(grants->begin(), grants->end());
     return grants;
+}
+
+Result<Page> Store::page(const std::optional<Network>& after, std::size_t)
+{
+    auto grants = list();
+    if (!grants)
+        return fail(grants.error());
+    if (after)
+        std::erase_if(*grants,
+                      [&](const Grant& g) { return g.network <= *after; });
+    return Page{std::move(*grants)};
 }
 
 Status Store::add_all(std::span<const Grant> grants)

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ struct Grant {
     /// Of a prefix that a login opened beside its own address: that address.
     /// Removing the address removes the prefix too.
     std::optional<ClientAddr> opener{};
+    /// What else was written behind the time, in words we do not know.
+    std::string unknown{};
 
     friend bool operator==(const Grant&, const Grant&) = default;
 };
@@ -43,6 +46,15 @@ Standing standing(const Grant& grant, Seconds now, std::chrono::seconds window);
 
 /// IPv4 before IPv6, then by number, the wider network first.
 void sort_by_network(std::vector<Grant>& grants);
+
+/// Entries of relayers.db that are no grants: key and value as they are there.
+using Others = std::map<std::string, std::string, std::less<>>;
+
+/// Some of all grants, in their order.
+struct Page {
+    std::vector<Grant> grants;
+    bool more = false;  ///< there are some behind the last of these
+};
 
 /// Numbers for `postern status` and `vsmtprelay stats`.
 struct Stats {
@@ -89,6 +101,15 @@ public:
     /// Every grant, ordered by network.
     virtual Result<std::vector<Grant>> list() = 0;
 
+    /// The grants behind `after` (nullopt: from the first on), ordered by
+    /// network, about `limit` of them: however many there are, a page takes
+    /// little memory and holds up no writer for long.  Between two pages
+    /// grants may come and go.  A store may give all on the first page.
+    virtual Result<Page> page(const std::optional<Network>& after,
+                              std::size_t limit);
+
+    virtual Result<Others> others() { return Others{}; }
+
     /// Several at once: all are stored or none, where the store can do that.
     virtual Status add_all(std::span<const Grant> grants);
 
@@ -97,7 +118,8 @@ public:
         std::span<const Network> networks);
 
     /// Removes what the condition holds for, and nothing that was renewed
-    /// meanwhile.  @return what was removed, ordered by network
+    /// meanwhile.  After an error some of it may be gone.
+    /// @return what was removed, ordered by network
     using Condition = std::function<bool(const Grant&)>;
     virtual Result<std::vector<Grant>> remove_where(const Condition& unwanted);
 

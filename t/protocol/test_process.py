@@ -139,6 +139,9 @@ def test_a_reload_changes_what_new_sessions_meet(daemon):
     lambda m: m.write("postern.yaml", "relay: {relayers: {window: -3}}\n"),
     lambda m: m.configure(relay="  access: /nonexistent/access"),
     lambda m: m.configure(features="[no_such_feature]"),
+    lambda m: m.write("postern.yaml", open(m.conf).read().replace(
+        "access_type: text", "access_type: db\n  access: /etc/passwd")),
+    lambda m: m.write("postern.yaml", b"\x7fELF\x00\xff".decode("latin1") * 99),
     lambda m: os.unlink(m.conf)])
 def test_a_bad_new_configuration_leaves_the_old_in_force(daemon, damage):
     milter = daemon(access="192.0.2\tRELAY\n")

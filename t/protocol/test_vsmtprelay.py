@@ -175,6 +175,36 @@ def test_reads_what_makemap_wrote(host):
                                  "ipv6:2001:db8:0:0:0:0:0:7"]
 
 
+def test_dump_has_what_is_no_grant_too(host):
+    """As 1.1.0, which knew nothing of an entry but key and value."""
+    foreign = ("192.0.2.1\t906502527\n192.0.2.2\tOK\nanybody\t7 wonders\n"
+               "x.example.org\tno number\n192.0.2.3\t5 words user=bob last\n")
+    assert host.makemap(foreign).returncode == 0
+    before = host.entries()
+    dump = host.ok("dump")
+    assert dump == (
+        entry("192.0.2.1", "906502527") + "# timestamp (UTC): "
+        "Thu Jan  1 00:00:05 1970\n192.0.2.3\t5 user=bob words last\n"
+        "# no timestamp\n192.0.2.2\tOK\n"
+        "# timestamp (UTC): Thu Jan  1 00:00:07 1970\nanybody\t7 wonders\n"
+        "# no timestamp\nx.example.org\tno number\n")
+    for text in (dump, host.ok("dump", "--makemap")):
+        assert host.makemap(text, name="again.db").returncode == 0
+        again = host.entries("again.db")
+        assert {k: sorted(v.split()) for k, v in again.items()} == \
+            {k: sorted(v.split()) for k, v in before.items()}
+    lines = [json.loads(line) for line in host.ok("dump", "--json").splitlines()]
+    assert {"key": "anybody", "value": "7 wonders"} in lines
+    assert host.keys("list") == ["192.0.2.1", "192.0.2.3"]
+    # What is added or expires leaves them alone; an address can be deleted.
+    host.ok("add", "192.0.2.9", "5")
+    host.ok("expire")
+    assert host.entries() == {"192.0.2.2": "OK", "anybody": "7 wonders",
+                              "x.example.org": "no number"}
+    host.ok("delete", "192.0.2.2")
+    assert host.keys("dump") == ["anybody", "x.example.org"]
+
+
 # -- more -------------------------------------------------------------------
 
 @pytest.mark.parametrize("spelling", [

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import net, program
+from harness import net, program, server
 
 
 class Host:
@@ -27,7 +27,7 @@ class Host:
                     f"relay:\n  socket: unix:{self.dir}/relay.sock\n"
                     "  domain: mx.example.org\n  features: []\n"
                     f"  control_socket: unix:{self.control}\n"
-                    "  relayers: {window: 1h}\n")
+                    "  relayers: {window: 0}\n")
         self.milter = None
 
     def start(self):
@@ -58,6 +58,8 @@ def host():
     h.stop()
     shutil.rmtree(h.dir)
 
+
+GRANTS = 110_000    # more than go into one answer, twice
 
 CALLS = [
     ("add", "10.11.12.13", "906502527"), ("add", "2001:DB8::5", "7"),
@@ -95,15 +97,40 @@ def test_in_force_at_once_and_soon_in_the_file(host):
                  "still granted")
 
 
-def test_import_in_parts(host):
+def test_import_and_dump_in_parts(host):
     pin = 4102444800  # 2100: no window ends while the test runs
     lines = "".join(
         f"10.{n // 65536}.{n // 256 % 256}.{n % 256}\t{pin} user=u{n}\n"
-        for n in range(40000))
+        for n in range(GRANTS))
     r = host.run("import", stdin=lines)
     assert (r.returncode, r.stderr) == (0, "")
-    assert json.loads(host.run("stats", "--json").stdout)["grants"] == 40000
+    assert json.loads(host.run("stats", "--json").stdout)["grants"] == GRANTS
     assert host.run("dump", "--makemap").stdout == lines
+    assert host.run("list", "--user", f"u{GRANTS - 1}").stdout == ""
+    assert host.run("expire").returncode == 0       # pins stay
+    old = host.run("list", "--newer", "1", "--user", "u7")
+    assert (old.returncode, old.stdout) == (0, "")
+    host.run("import", stdin=lines.replace(str(pin), "7"))
+    last = host.run("list", "--makemap", "--user", f"u{GRANTS - 1}").stdout
+    assert last == lines.splitlines(True)[-1].replace(str(pin), "7")
+    assert host.run("expire").returncode == 0
+    assert host.run("dump").stdout == ""
+
+
+def test_dump_of_a_foreign_file(host):
+    host.stop()
+    makemap = subprocess.run(
+        [server("sendmail", "usr/sbin/makemap"), "-C", "/dev/null", "hash",
+         host.db], input="192.0.2.1\t7\nuser x\n192.0.2.2 OK\n", text=True)
+    assert makemap.returncode == 0
+    host.start()
+    assert host.run("dump").stdout == host.run(
+        "dump", where=["-f", host.db]).stdout == (
+        "# timestamp (UTC): Thu Jan  1 00:00:07 1970\n192.0.2.1\t7\n"
+        "# no timestamp\n192.0.2.2\tOK\n# no timestamp\nuser\tx\n")
+    assert host.run("add", "192.0.2.2", "8").returncode == 0
+    assert host.run("delete", "192.0.2.1").returncode == 0
+    assert host.run("dump", "--makemap").stdout == "192.0.2.2\t8\nuser\tx\n"
 
 
 def test_watch(host):

@@ -12,7 +12,9 @@
 #include "milters/control/client.h"
 #include "milters/control/handler.h"
 #include "milters/vsmtprelay/text.h"
+#include "policy/map/bdb.h"
 #include "policy/relayers/direct_store.h"
+#include "policy/relayers/file_store.h"
 #include "t/unit/temp_dir.h"
 #include "t/unit/why.h"
 
@@ -93,6 +95,78 @@ BOOST_AUTO_TEST_CASE(the_commands)
                     {"entries", "192.0.2.1\t1\n"}})["count"] == 1);
     BOOST_TEST(ask({{"command", "stats"}})["grants"] == 1);
     BOOST_TEST(ask({{"command", "verify"}})["problems"].empty());
+}
+
+BOOST_AUTO_TEST_CASE(page_after_page)
+{
+    const auto kept =
+        *policy::relayers::FileStore::open({.file = dir / "paged.db",
+                                            .journal = dir.path,
+                                            .window = seconds{0},
+                                            .background = false});
+    const Service paged{
+        .store = *kept, .clock = [] { return at(100000); }, .page = 3};
+    std::string want;
+    for (int i = 1; i < 9; ++i) {
+        const auto address = "192.0.2." + std::to_string(i);
+        handle({{"command", "add"}, {"address", address}, {"ticks", i}}, paged);
+        want += address + "\t" + std::to_string(i) + "\n";
+    }
+    for (const char* command : {"dump", "list", "export"}) {
+        Json request{{"command", command}};
+        std::string got;
+        int pages = 0;
+        for (bool more = true; more; ++pages) {
+            const Json answer = handle(request, paged);
+            BOOST_TEST_REQUIRE(answer.at("ok").get<bool>(), answer.dump());
+            got += answer.at("entries").get<std::string>();
+            more = answer.contains("next");
+            BOOST_TEST(answer.contains("others") ==
+                       (!more && command == std::string{"dump"}));
+            request["after"] = answer.value("next", "");
+        }
+        BOOST_TEST(got == want);
+        BOOST_TEST(pages == 3);
+    }
+    // A page of which nothing is selected is not the last one.
+    const Json answer = handle({{"command", "list"}, {"user", "bob"}}, paged);
+    BOOST_TEST(answer.at("entries") == "");
+    BOOST_TEST(answer.at("next") == "192.0.2.3");
+}
+
+BOOST_AUTO_TEST_CASE(entries_that_are_no_grants)
+{
+    BOOST_REQUIRE(
+        policy::map::bdb_create(dir / "relayers.db", 4, [](const auto& put) {
+            put("192.0.2.1", "100");
+            put("192.0.2.2", "OK");
+            put("user%name", "\xff 7");
+            put("10.1.1.1", "12monkeys");
+        }));
+    const Json answer = ask({{"command", "dump"}});
+    has(answer, "192.0.2.1\t100\n");
+    BOOST_TEST(
+        (answer.at("others") == Json::array({{"10.1.1.1", "12monkeys"},
+                                             {"192.0.2.2", "OK"},
+                                             {"user%25name", "%FF%207"}})));
+    BOOST_TEST(!ask({{"command", "list"}}).contains("others"));
+    // An address can be removed or become a grant, whatever it had.
+    has(ask({{"command", "add"}, {"address", "192.0.2.2"}, {"ticks", 7}}),
+        "192.0.2.2\t7\n");
+    BOOST_TEST(ask({{"command", "delete"}, {"addresses", {"10.1.1.1"}}})["ok"]
+                   .get<bool>());
+    BOOST_TEST(ask({{"command", "dump"}}).at("others").size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(listing_of_what_is_no_grant)
+{
+    using milters::vsmtprelay::other_listing;
+    BOOST_TEST(other_listing("a", "12x y", true) ==
+               "# timestamp (UTC): Thu Jan  1 00:00:12 1970\na\t12x y\n");
+    BOOST_TEST(other_listing("a", "OK", true) == "# no timestamp\na\tOK\n");
+    BOOST_TEST(other_listing("a", "OK", false) == "a\tOK\n");
+    BOOST_TEST(other_listing("a b", "1\n2", false) ==
+               "# not for makemap: a%20b\t1%0A2\n");
 }
 
 struct Wrong {

@@ -294,6 +294,50 @@ BOOST_AUTO_TEST_CASE(prefixes_that_a_login_opened)
     BOOST_TEST(set.opened_by(ip("2001:db8::6")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(pages)
+{
+    GrantSet set;
+    std::mt19937 random{1};
+    for (int i = 0; i < 300; ++i) {
+        const auto n = std::uint8_t(random());
+        const auto bits = 20 + unsigned(random() % 13);
+        set.put(
+            {Network{ClientAddr::v4({192, 0, n, std::uint8_t(random())}), bits},
+             at(1), i % 3 ? "" : "bob"});
+        set.put({Network{ip(("2001:db8::" + std::to_string(n)).c_str()), 128},
+                 at(2)});
+    }
+    auto all = set.all();
+    sort_by_network(all);
+    for (const std::size_t limit : {1U, 7U, 100U, 1000U}) {
+        std::vector<Grant> seen;
+        std::optional<Network> after;
+        for (bool more = true; more;) {
+            const auto page = set.page(after, limit);
+            BOOST_TEST_REQUIRE(page.grants.size() <= limit);
+            BOOST_TEST_REQUIRE(!page.grants.empty());
+            seen.insert(seen.end(), page.grants.begin(), page.grants.end());
+            after = seen.back().network;
+            more = page.more;
+        }
+        BOOST_TEST((seen == all), limit << " a page");
+    }
+    BOOST_TEST(set.page(all.back().network, 5).grants.empty());
+    BOOST_TEST(!set.page(all.back().network, 5).more);
+    BOOST_TEST(GrantSet{}.page({}, 5).grants.empty());
+}
+
+BOOST_AUTO_TEST_CASE(words_that_nobody_knows_stay)
+{
+    const char* const value = "7 user=bob seen flag=%41 x=";
+    const auto grant = grant_of("192.0.2.1", value);
+    BOOST_REQUIRE(grant);
+    BOOST_TEST(*value_of(*grant) == value);
+    GrantSet set;
+    set.put(*grant);
+    BOOST_TEST(*value_of(*set.exact(net("192.0.2.1"))) == value);
+}
+
 BOOST_AUTO_TEST_CASE(expired_in_parts)
 {
     GrantSet set;

@@ -186,6 +186,7 @@ BOOST_AUTO_TEST_CASE(foreign_changes_are_taken_over)
     BOOST_TEST(user_of(*store, "192.0.2.9").empty());
     BOOST_TEST(user_of(*store, "2001:db8::7") == "eve");
     BOOST_TEST(store->stats().others == 1U);
+    BOOST_TEST((*store->others() == Others{{"example.net", "left alone"}}));
     BOOST_TEST(store->stats().foreign_changes == 1U);
     // Our own write replaces the odd spelling and keeps what is no grant.
     BOOST_REQUIRE(store->add({net("2001:db8::7"), at(9999)}));
@@ -582,6 +583,50 @@ void every_fault(
         ++faults;
     }
     BOOST_TEST(faults > 20);
+}
+
+// The disk is full when a login is reported: its mail waits, and is let
+// through once there is room again.
+BOOST_AUTO_TEST_CASE(what_could_not_be_kept)
+{
+    const auto files = std::make_shared<Faulty>();
+    auto with_faults = settings();
+    with_faults.files = files;
+    auto store = *FileStore::open(with_faults);
+    const auto client = ip("192.0.2.1");
+    files->left = 1;
+    BOOST_TEST(!store->add({net("192.0.2.1"), at(9999), "bob"}));
+    const auto found = store->find(client);
+    BOOST_REQUIRE(!found);
+    BOOST_TEST(found.error().text.find("192.0.2.1") != std::string::npos);
+    BOOST_TEST(!store->find(ip("192.0.2.2"))->has_value());
+    BOOST_TEST(store->list()->empty());
+    files->left = 1;
+    BOOST_TEST(!store->keep_late());
+    BOOST_TEST(!store->find(client));
+    BOOST_REQUIRE(store->keep_late());
+    BOOST_TEST((*store->find(client))->user == "bob");
+    store.reset();
+    BOOST_TEST((*open()->find(client))->user == "bob");
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_kept_ends_too)
+{
+    const auto files = std::make_shared<Faulty>();
+    auto with_faults = settings();
+    with_faults.files = files;
+    const auto store = *FileStore::open(with_faults);
+    for (const char* addr : {"192.0.2.1", "192.0.2.2"}) {
+        files->left = 1;
+        BOOST_TEST(!store->add({net(addr), at(9999)}));
+    }
+    BOOST_TEST(*store->remove(net("192.0.2.1")));
+    BOOST_TEST(!store->find(ip("192.0.2.1"))->has_value());
+    BOOST_TEST(!store->find(ip("192.0.2.2")));
+    now = 9999 + 1800;
+    BOOST_TEST(!store->find(ip("192.0.2.2"))->has_value());
+    BOOST_REQUIRE(store->keep_late());
+    BOOST_TEST(store->list()->empty());
 }
 
 BOOST_AUTO_TEST_CASE(every_operation_fails_once)
