@@ -43,7 +43,7 @@ def check(folder, acknowledged, listed=None):
     assert not lost, f"{len(lost)} lost: {sorted(lost)[:5]}"
 
 
-def test_vsmtprelay_250_times(folder):
+def test_vsmtprelay_100_times(folder):
     db = os.path.join(folder, "relayers.db")
     relay = [program("vsmtprelay"), "-f", db]
     text = "".join(f"10.9.{n // 256}.{n % 256} 5\n" for n in range(1000))
@@ -80,12 +80,12 @@ def test_vsmtprelay_250_times(folder):
     for t in threads:
         t.start()
     end = time.monotonic() + 150
-    while kills < 250 and time.monotonic() < end:
+    while kills < 100 and time.monotonic() < end:
         time.sleep(0.2)
     stop.set()
     for t in threads:
         t.join()
-    assert kills >= 250
+    assert kills >= 100
     assert len(acknowledged) > 1010
     check(folder, acknowledged)
     assert not [f for f in os.listdir(folder)
@@ -99,9 +99,9 @@ def test_vsmtprelay_250_times(folder):
 class Asking(threading.Thread):
     """Adds grants through the control socket until the server is gone."""
 
-    def __init__(self, path, w, round_):
+    def __init__(self, path, w, round_, pause=0):
         super().__init__()
-        self.path, self.w, self.round = path, w, round_
+        self.path, self.w, self.round, self.pause = path, w, round_, pause
         self.acknowledged = set()
 
     def run(self):
@@ -118,11 +118,13 @@ class Asking(threading.Thread):
                     if not json.loads(answers.readline()).get("ok"):
                         return
                     self.acknowledged.add(addr)
+                    time.sleep(self.pause)
         except (OSError, ValueError):
             pass  # killed
 
 
-def test_relay_milter_50_times(folder):
+def configure(folder):
+    """-> (postern.yaml, control socket)"""
     conf = os.path.join(folder, "postern.yaml")
     control = os.path.join(folder, "control.sock")
     with open(conf, "w") as f:
@@ -133,17 +135,37 @@ def test_relay_milter_50_times(folder):
                 "  relayers: {window: 0}\n")
     for name in ("local-host-names", "relay-domains"):
         open(os.path.join(folder, name), "w").close()
+    return conf, control
+
+
+def start_milter(conf, control):
+    if os.path.exists(control):
+        os.unlink(control)
+    return subprocess.Popen([program("relay-milter"), "-f", "-c", conf],
+                            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_for_socket(control, milter):
+    end = time.monotonic() + 20
+    while not os.path.exists(control) and time.monotonic() < end:
+        assert milter.poll() is None
+        time.sleep(0.002)
+
+
+def dumped(conf):
+    listed = subprocess.run(
+        [program("vsmtprelay"), "-c", conf, "dump", "--makemap"],
+        capture_output=True, text=True, check=True).stdout
+    return {line.split("\t")[0] for line in listed.splitlines()}
+
+
+def test_relay_milter_50_times_under_load(folder):
+    """As many adds as the socket takes."""
+    conf, control = configure(folder)
     acknowledged = set()
     for round_ in range(50):
-        if os.path.exists(control):
-            os.unlink(control)
-        milter = subprocess.Popen([program("relay-milter"), "-f", "-c", conf],
-                                  stdin=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 20
-        while not os.path.exists(control) and time.monotonic() < end:
-            assert milter.poll() is None
-            time.sleep(0.002)
+        milter = start_milter(conf, control)
+        wait_for_socket(control, milter)
         askers = [Asking(control, w, round_) for w in range(2)]
         for a in askers:
             a.start()
@@ -154,13 +176,122 @@ def test_relay_milter_50_times(folder):
             a.join()
             acknowledged |= a.acknowledged
         if round_ % 10 == 9:
-            listed = subprocess.run(
-                [program("vsmtprelay"), "-c", conf, "dump", "--makemap"],
-                capture_output=True, text=True, check=True).stdout
-            check(folder, acknowledged,
-                  {line.split("\t")[0] for line in listed.splitlines()})
+            check(folder, acknowledged, dumped(conf))
     assert len(acknowledged) > 1000
     # With the first change of vsmtprelay the journal is in the file.
     subprocess.run([program("vsmtprelay"), "-c", conf, "add", "192.0.2.1"],
                    check=True)
     check(folder, acknowledged)
+
+
+class Both:
+    """One folder, a relay-milter that is killed and started again, and
+    writers that are killed too: they ask it when it is there, and else work
+    on the file and on what it left in its journal."""
+
+    def __init__(self, folder, kills):
+        self.folder, self.wanted = folder, kills
+        self.conf, self.control = configure(folder)
+        self.kills = {"relay-milter": 0, "vsmtprelay": 0}
+        self.acknowledged, self.lock = set(), threading.Lock()
+        self.failed = []
+        self.end = time.monotonic() + 240
+
+    def over(self):
+        return bool(self.failed) or time.monotonic() > self.end or \
+            min(self.kills.values()) >= self.wanted
+
+    def add(self, *addresses):
+        with self.lock:
+            self.acknowledged.update(addresses)
+
+    def keeper(self):
+        """Starts and kills relay-milter, at times before it is up."""
+        rng = random.Random(1)
+        while not self.over():
+            milter = start_milter(self.conf, self.control)
+            if rng.random() < 0.8:
+                wait_for_socket(self.control, milter)
+            time.sleep(rng.random() * 0.1)
+            milter.kill()
+            milter.wait()
+            self.kills["relay-milter"] += 1
+            if self.kills["relay-milter"] % 25 == 0:
+                self.look()
+            time.sleep(rng.random() * 0.03)
+
+    def look(self):
+        """The file is whole at any time, whoever is at work."""
+        with self.lock:
+            known = set(self.acknowledged)
+        check(self.folder, known, dumped(self.conf))
+
+    def writer(self, w):
+        """One vsmtprelay after the other."""
+        rng = random.Random(100 + w)
+        for n in range(65536):
+            if self.over():
+                return
+            address = f"10.{w}.{n // 256}.{n % 256}"
+            adding = subprocess.Popen(
+                [program("vsmtprelay"), "-c", self.conf, "add", address, "7"],
+                stderr=subprocess.PIPE)
+            try:
+                code = adding.wait(rng.random() * 0.05)
+            except subprocess.TimeoutExpired:
+                adding.kill()
+                code = adding.wait()
+            error = adding.stderr.read().decode()
+            adding.stderr.close()
+            if code == 0:
+                self.add(address)
+            elif code == -9:
+                self.kills["vsmtprelay"] += 1
+            else:       # relay-milter was killed before it answered
+                assert code in (73, 75) and self.control in error, error
+
+    def asker(self, w):
+        """Through the socket, on one connection as long as it lasts."""
+        for round_ in range(10000):
+            if self.over():
+                return
+            asking = Asking(self.control, w, round_ % 60, 0.002)
+            asking.run()
+            self.add(*asking.acknowledged)
+            time.sleep(0.005)
+
+    def guarded(self, what, *args):
+        def run():
+            try:
+                what(*args)
+            except BaseException as e:
+                self.failed.append(repr(e))
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    def run(self):
+        threads = [self.guarded(self.keeper), self.guarded(self.asker, 2),
+                   self.guarded(self.writer, 0), self.guarded(self.writer, 1)]
+        for thread in threads:
+            thread.join()
+        assert not self.failed, self.failed
+
+
+def test_both_500_times(folder):
+    """Fewer under the address sanitizer, where each start takes its time."""
+    each = 50 if "asan" in os.environ.get("POSTERN_BIN", "") else 250
+    both = Both(folder, each)
+    both.run()
+    assert min(both.kills.values()) >= each, both.kills
+    assert len(both.acknowledged) > each
+    subprocess.run([program("vsmtprelay"), "-c", both.conf, "add", "192.0.2.1"],
+                   check=True)
+    check(folder, both.acknowledged)
+    # And relay-milter has them all.
+    milter = start_milter(both.conf, both.control)
+    wait_for_socket(both.control, milter)
+    assert both.acknowledged <= dumped(both.conf)
+    milter.terminate()
+    assert milter.wait(10) == 0
+    check(folder, both.acknowledged)
