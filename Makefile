@@ -62,6 +62,7 @@ test_progs :=   # programs of the tests and benchmarks
 libs :=         # shared libraries; the linker drops what a program needs not
 
 # milters/NAME/main.cc makes the program NAME, or name_of.NAME
+name_of.filter := filter-milter
 name_of.relay := relay-milter
 name_of.scanner := virus-scanner
 name_of.virus := virus-milter

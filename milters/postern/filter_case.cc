@@ -46,7 +46,7 @@ public:
     explicit CaseWorld(const FilterCase& given) : given_{given} {}
 
     std::shared_ptr<const Plan> rc_file(const std::string&,
-                                        const std::string& full) override
+                                        const std::string& full, Scope) override
     {
         const std::string below = given_.home + "/";
         if (full.compare(0, below.size(), below) != 0)

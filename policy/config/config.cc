@@ -299,6 +299,7 @@ Loaded assemble(Values values, Problems problems)
     config->log = {log.text("facility"), log.text("level"),
                    log.text("decisions")};
     config->virus = read_virus(config->values, problems);
+    config->filter = read_filter(config->values, config->mail_dir, problems);
     Checker{*config, problems}.run();
     if (!problems.empty())
         return {nullptr, std::move(problems)};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policy/address.h"
+#include "policy/config/filter.h"
 #include "policy/config/socket_spec.h"
 #include "policy/config/values.h"
 #include "policy/config/virus.h"
@@ -116,6 +117,7 @@ struct Config {
     std::string on_error;
     Relay relay;
     Virus virus;
+    Filter filter;
     Log log;
 
     /// For `place()` of a setting in messages.

@@ -10,4 +10,7 @@ namespace policy::config {
 /// virus: scanning and what is done about its verdicts.
 std::span<const Key> virus_keys();
 
+/// filter: recipes and what they may do.
+std::span<const Key> filter_keys();
+
 }  // namespace policy::config

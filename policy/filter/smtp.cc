@@ -15,6 +15,19 @@ using recipe::Ending;
 using recipe::Outcome;
 
 constexpr std::string_view blank = " \t\r\n";
+constexpr const char* detail_letters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-=";
+
+/// Fit for an envelope: printable, one word, no option of a program.
+bool is_address(const std::string& text)
+{
+    return !text.empty() && text[0] != '-' && text[0] != '|' &&
+           text[0] != '/' && text.size() <= 320 &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return c > ' ' && c < 127 && c != '<' && c != '>' && c != ',' &&
+                      c != '"' && c != '\\';
+           });
+}
 
 std::string variable(const Outcome& run, std::string_view name)
 {
@@ -99,17 +112,16 @@ public:
                 out_.log.push_back(effect.text);
                 break;
             case Effect::Kind::quarantine:
-                out_.quarantine = effect.text;
+                if (!forbidden(effect, "quarantine"))
+                    out_.quarantine = effect.text;
                 break;
             case Effect::Kind::tag:
-                out_.headers.push_back(
-                    {HeaderEdit::Kind::add, effect.names[0], effect.text, 0});
+                if (!forbidden(effect, "edit"))
+                    out_.headers.push_back({HeaderEdit::Kind::add,
+                                            effect.names[0], effect.text, 0});
                 break;
             case Effect::Kind::forward:
-                out_.forwards.insert(out_.forwards.end(), effect.names.begin(),
-                                     effect.names.end());
-                if (!effect.copy)
-                    decided(effect).redirected = true;
+                forward(effect);
                 break;
             case Effect::Kind::discard:
                 if (!effect.copy)
@@ -128,13 +140,25 @@ private:
     SmtpOutcome& decided(const Effect& effect)
     {
         out_.where = effect.where;
+        out_.source = effect.source;
         return out_;
+    }
+
+    /// What a user may not do is left out: his mail is then delivered.
+    bool forbidden(const Effect& effect, const char* action)
+    {
+        if (effect.scope != recipe::Scope::user || settings_.user_may(action))
+            return false;
+        out_.notes.push_back(effect.source + ": users may not " + action);
+        return true;
     }
 
     void discard(const Effect& effect)
     {
+        if (forbidden(effect, "discard"))
+            return;
         decided(effect).verdict = Verdict::discard;
-        if (!settings_.null_rejects)
+        if (!settings_.null_rejects || effect.names[0] == "|")
             return;
         out_.verdict = Verdict::reject;
         out_.reply = read_reply(variable(run_, "SMTPREPLY"),
@@ -144,12 +168,31 @@ private:
     void refuse(const Effect& effect)
     {
         const bool temporary = effect.names[0] == "TEMPFAIL";
+        if (forbidden(effect, temporary ? "tempfail" : "reject"))
+            return;
         decided(effect).verdict =
             temporary ? Verdict::tempfail : Verdict::reject;
         out_.reply = read_reply(
             effect.text, temporary
                              ? Reply{451, "4.7.1", "Please try again later"}
                              : Reply{550, "5.7.1", "Refused by a mail filter"});
+    }
+
+    void forward(const Effect& effect)
+    {
+        if (forbidden(effect, "forward"))
+            return;
+        for (const std::string& address : effect.names) {
+            // What expansion made of it may be an option or no address.
+            if (!is_address(address)) {
+                out_.notes.push_back(effect.source +
+                                     ": not an address: " + address);
+                continue;
+            }
+            out_.forwards.push_back(address);
+            if (!effect.copy)
+                decided(effect).redirected = true;
+        }
     }
 
     void deliver(const Effect& effect)
@@ -159,13 +202,38 @@ private:
             decided(effect);
         const auto& held = settings_.quarantine_folders;
         if (std::find(held.begin(), held.end(), folder) != held.end()) {
-            out_.quarantine = folder;
+            if (!forbidden(effect, "quarantine"))
+                out_.quarantine = folder;
         } else if (effect.where != "default" &&
                    folder != variable(run_, "DEFAULT") &&
-                   folder != variable(run_, "ORGMAIL")) {
+                   folder != variable(run_, "ORGMAIL") &&
+                   !forbidden(effect, "folder")) {
+            file_in(folder, effect.copy);
+        }
+    }
+
+    void file_in(const std::string& folder, bool copy)
+    {
+        if (settings_.folder_as_recipient && !copy &&
+            !run_folder(folder).empty())
+            out_.folder = run_folder(folder);
+        else
             out_.headers.push_back(
                 {HeaderEdit::Kind::add, settings_.folder_header, folder, 0});
-        }
+    }
+
+    /// A folder as the detail of an address, "" if it cannot be one.
+    std::string run_folder(std::string folder) const
+    {
+        const std::string maildir = variable(run_, "MAILDIR") + "/";
+        if (folder.starts_with(maildir))
+            folder.erase(0, maildir.size());
+        while (folder.ends_with("/") || folder.ends_with("/."))
+            folder.pop_back();
+        folder.erase(0,
+                     std::min(folder.find_first_not_of("./"), folder.size()));
+        return folder.find_first_not_of(detail_letters) == folder.npos ? folder
+                                                                       : "";
     }
 
     const Outcome& run_;
@@ -187,6 +255,8 @@ void apply_exit_code(const Outcome& run, SmtpOutcome& out)
         out.notes.push_back("EXITCODE is not used: the mail was delivered");
         return;
     }
+    if (out.source.empty())
+        out.source = run.last_rc;
     const auto reply =
         reply_for_exit(*run.exit_code, variable(run, "SMTPREPLY"));
     out.verdict = reply->code < 500 ? Verdict::tempfail : Verdict::reject;
@@ -195,19 +265,18 @@ void apply_exit_code(const Outcome& run, SmtpOutcome& out)
 
 }  // namespace
 
+bool Settings::user_may(const char* action) const
+{
+    return std::find(user_actions.begin(), user_actions.end(), action) !=
+           user_actions.end();
+}
+
 bool operator==(const SmtpOutcome& a, const SmtpOutcome& b)
 {
-    const auto same = [](const std::vector<HeaderEdit>& x,
-                         const std::vector<HeaderEdit>& y) {
-        return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                          [](const HeaderEdit& p, const HeaderEdit& q) {
-                              return p.kind == q.kind && p.name == q.name &&
-                                     p.value == q.value && p.index == q.index;
-                          });
-    };
     return a.verdict == b.verdict && a.reply == b.reply &&
            a.quarantine == b.quarantine && a.redirected == b.redirected &&
-           a.forwards == b.forwards && same(a.headers, b.headers);
+           a.forwards == b.forwards && a.headers == b.headers &&
+           a.folder == b.folder && a.body == b.body;
 }
 
 SmtpOutcome at_smtp_time(const Outcome& run, const recipe::Message& before,
@@ -218,10 +287,13 @@ SmtpOutcome at_smtp_time(const Outcome& run, const recipe::Message& before,
         out.verdict = Verdict::tempfail;
         out.reply = temporary_failure();
         out.notes = run.errors;
+        out.source = run.last_rc;
         return out;
     }
     if (run.message_changed)
         out.headers = differences(before, *run.message);
+    if (run.body_changed && run.message->body() != before.body())
+        out.body = std::string{run.message->body()};
     Reader reader{run, settings, out};
     for (const Effect& effect : run.effects)
         reader.read(effect);

@@ -19,6 +19,15 @@ struct Settings {
     bool null_rejects = false;  ///< /dev/null refuses instead of discarding
     std::string folder_header = "X-Procmail-Folder";
     std::vector<std::string> quarantine_folders;  ///< held instead of filed
+    /// Folders become user+folder in place of the recipient.
+    bool folder_as_recipient = false;
+    /// What recipes of users may do: discard reject tempfail forward folder
+    /// edit quarantine.
+    std::vector<std::string> user_actions = {"discard",   "reject", "tempfail",
+                                             "forward",   "folder", "edit",
+                                             "quarantine"};
+
+    bool user_may(const char* action) const;
 };
 
 /// A change to the header.  `index` counts fields of that name from 1, as
@@ -28,6 +37,8 @@ struct HeaderEdit {
     Kind kind;
     std::string name, value;
     int index = 0;
+
+    friend bool operator==(const HeaderEdit&, const HeaderEdit&) = default;
 };
 
 /// The answer for one recipient's copy.
@@ -38,9 +49,12 @@ struct SmtpOutcome {
     bool redirected = false;            ///< the recipient gets no copy himself
     std::vector<std::string> forwards;  ///< addresses that get one
     std::vector<HeaderEdit> headers;
+    std::optional<std::string> body{};  ///< another one, LF line ends
+    std::string folder;  ///< that the delivery agent should file it in
     std::vector<std::string> log;    ///< LOG=
     std::vector<std::string> notes;  ///< what could not be done as written
     std::string where;               ///< the recipe that decided
+    std::string source;              ///< file:line of it
 
     friend bool operator==(const SmtpOutcome&, const SmtpOutcome&);
 };

@@ -13,7 +13,9 @@ namespace {
 
 class Checker {
 public:
-    Checker(RcFile& file, std::vector<Step>& steps) : file_{file}, steps_{steps}
+    Checker(RcFile& file, std::vector<Step>& steps,
+            const std::vector<std::string>& programs)
+        : file_{file}, steps_{steps}, programs_{programs}
     {
     }
 
@@ -49,6 +51,7 @@ private:
 
     RcFile& file_;
     std::vector<Step>& steps_;
+    const std::vector<std::string>& programs_;
 };
 
 void Checker::recipe(Step& step)
@@ -65,7 +68,8 @@ void Checker::expanded(std::size_t line, const std::string& text,
     const Expansion found =
         expand(text, Words::whole, {}, text.size(), in_quotes);
     for (const std::string& command : found.commands)
-        if (const std::string why = refuse_command(command); !why.empty())
+        if (const std::string why = refuse_command(command, programs_);
+            !why.empty())
             refuse(line, why);
     if (found.all_arguments)
         refuse(line, "\"$@\" is only for programs");
@@ -78,7 +82,10 @@ void Checker::condition(std::size_t line, const PreparedCondition& condition)
     using Kind = PreparedCondition::Kind;
     switch (condition.kind) {
         case Kind::program:
-            refuse(line, "The program of a ? condition is not run");
+            if (const std::string why =
+                    refuse_command(condition.text.substr(1), programs_);
+                !why.empty())
+                refuse(line, "The program of a ? condition is not run: " + why);
             break;
         case Kind::expand:
             expanded(line, condition.text, true);
@@ -139,11 +146,13 @@ void Checker::action(Step& step)
     switch (recipe.action.kind) {
         case ActionKind::pipe:
         case ActionKind::capture: {
-            const std::string why = refuse_command(recipe.action.text);
+            const std::string why =
+                refuse_command(recipe.action.text, programs_);
             if (!why.empty())
                 refuse(line, why);
             else if (recipe.action.kind == ActionKind::pipe &&
-                     !recipe.head.flags.filter)
+                     !recipe.head.flags.filter &&
+                     only_writes(recipe.action.text))
                 refuse(line,
                        "The output of formail would be lost: use the flag f");
             break;
@@ -173,9 +182,10 @@ void Checker::assignment(const Assignment& assignment)
 
 }  // namespace
 
-void check(RcFile& file, std::vector<Step>& steps)
+void check(RcFile& file, std::vector<Step>& steps,
+           const std::vector<std::string>& programs)
 {
-    Checker{file, steps}.run();
+    Checker{file, steps, programs}.run();
 }
 
 }  // namespace policy::recipe

@@ -2,6 +2,7 @@
 // and what its writer should be told.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "policy/recipe/ast.h"
@@ -12,6 +13,8 @@ struct Step;
 
 /// Adds problems to `file`, in order of lines; `steps` are its statements in
 /// their order, conditions prepared.
-void check(RcFile& file, std::vector<Step>& steps);
+/// @param programs  absolute paths that pipes, `?` and backquotes may start
+void check(RcFile& file, std::vector<Step>& steps,
+           const std::vector<std::string>& programs);
 
 }  // namespace policy::recipe

@@ -195,6 +195,15 @@ Status read_options(Formail& call, const std::string& word, Next next)
 {
     for (std::size_t i = 1; i < word.size(); ++i) {
         const char option = word[i];
+        if (option == 'D') {
+            const std::string* const bytes =
+                i + 1 < word.size() ? &word : next();
+            const std::string* const cache = bytes ? next() : nullptr;
+            if (!cache || cache->empty())
+                return not_built_in("formail -D needs a length and a file");
+            call.duplicates = *cache;
+            return {};
+        }
         if (option == 'c') {
             call.join = true;
         } else if (option == 'z') {
@@ -275,13 +284,49 @@ std::string run_formail(const Formail& call, std::string_view mail)
     return out.append(rest);
 }
 
-std::string refuse_command(std::string_view line)
+namespace {
+
+/// The program of a line, "" where variables or quotes make it up.
+std::string_view plain_program(std::string_view line)
+{
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    const std::string_view word = line.substr(0, line.find_first_of(" \t\n"));
+    return word.find_first_of("$\"'\\`") == word.npos ? word
+                                                      : std::string_view{};
+}
+
+}  // namespace
+
+bool only_writes(std::string_view line)
+{
+    const std::string_view program = plain_program(line);
+    if (program.substr(program.rfind('/') + 1) != "formail")
+        return false;
+    const auto call =
+        parse_formail(expand(line, Words::split, {}, line.size()).words());
+    return call && call->duplicates.empty();
+}
+
+std::string message_id(std::string_view mail)
+{
+    Formail call;
+    call.extract = {"Message-ID:"};
+    call.zap = true;
+    std::string id = run_formail(call, mail);
+    return id.substr(0, id.find('\n'));
+}
+
+std::string refuse_command(std::string_view line,
+                           const std::vector<std::string>& programs)
 {
     const std::size_t mark = line.find_first_of(shell_marks);
     const std::string shown{line};
     if (mark != line.npos)
         return std::string{"No shell is started for "} + line[mark] + ": " +
                shown;
+    const std::string program{plain_program(line)};
+    if (std::find(programs.begin(), programs.end(), program) != programs.end())
+        return "";
     const Expansion text = expand(line, Words::split, {}, line.size());
     if (text.first().empty())
         return "A pipe without a program has no meaning here";

@@ -24,6 +24,7 @@ struct Formail {
     std::vector<std::string> last_only;      ///< -U
     std::vector<std::string> extract;        ///< -x: contents
     std::vector<std::string> extract_whole;  ///< -X: with the name
+    std::string duplicates;                  ///< -D: name of the cache
     bool join = false;                       ///< -c
     bool zap = false;                        ///< -z
     bool edits() const { return extract.empty() && extract_whole.empty(); }
@@ -38,6 +39,14 @@ std::string run_formail(const Formail& call, std::string_view mail);
 
 /// Why a command line, as after a pipe or in backquotes, is not run; "" if it
 /// is a built-in formail and needs no shell.  Variables count as unset.
-std::string refuse_command(std::string_view line);
+std::string refuse_command(std::string_view line,
+                           const std::vector<std::string>& programs = {});
+
+/// Whether a command that refuse_command() lets pass is a formail that does
+/// nothing but write text.
+bool only_writes(std::string_view line);
+
+/// Contents of the first Message-ID field, "" if there is none.
+std::string message_id(std::string_view mail);
 
 }  // namespace policy::recipe

@@ -40,6 +40,10 @@ inline constexpr std::size_t pattern_depth = 200;
 inline constexpr std::size_t automaton_bytes = std::size_t{8} << 20;
 /// Patterns that came from `$` conditions and are kept compiled for a rc.
 inline constexpr std::size_t expanded_patterns = 256;
+/// Bytes of the rc file of a user; longer: refused at load.
+inline constexpr std::size_t user_rc_bytes = std::size_t{256} << 10;
+/// Bytes that a program may write; more: it is killed and has failed.
+inline constexpr std::size_t program_output = std::size_t{64} << 20;
 /// Recipients that one run may add with forward actions.
 inline constexpr std::size_t forwards = 50;
 

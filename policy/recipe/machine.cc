@@ -13,7 +13,7 @@ constexpr int cannot_create = 73;  ///< sysexits(3) EX_CANTCREAT
 
 }  // namespace
 
-Machine::Machine(std::shared_ptr<const Plan> plan,
+Machine::Machine(std::vector<Layer> layers,
                  std::shared_ptr<const Message> message, const RunSetup& setup,
                  World& world, Budget& budget)
     : setup_{&setup},
@@ -26,7 +26,14 @@ Machine::Machine(std::shared_ptr<const Plan> plan,
     for (const auto& [name, value] : setup.presets)
         variables_.set(name, value);
     directory_ = variables_.value("MAILDIR");
-    frames_.push_back({std::move(plan), 0, 0, setup.rc_path, true, {}});
+    for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
+        frames_.push_back({std::move(layer->plan),
+                           0,
+                           0,
+                           std::move(layer->path),
+                           true,
+                           layer->scope,
+                           {}});
 }
 
 Outcome Machine::finish()
@@ -73,7 +80,12 @@ void Machine::loop()
             outcome_.ending = Ending::limit;
             return;
         }
-        if (step() == Go::stop)
+        outcome_.last_rc = frames_.back().path;
+        if (late()) {
+            out_of_time();
+            return;
+        }
+        if (step() == Go::stop || outcome_.ending == Ending::limit)
             return;
     }
 }
@@ -81,7 +93,31 @@ void Machine::loop()
 void Machine::leave_file()
 {
     blocks_.resize(frames_.back().block_floor);
+    // What one layer's last recipe did is nothing to the next layer.
+    if (frames_.back().main)
+        previous_ = last_ = false;
     frames_.pop_back();
+}
+
+bool Machine::late()
+{
+    return setup_->late && setup_->late(scope());
+}
+
+Machine::Go Machine::out_of_time()
+{
+    error("Out of time: the recipes take too long for one message");
+    outcome_.ending = Ending::limit;
+    return Go::stop;
+}
+
+void Machine::effect(Effect effect)
+{
+    effect.scope = scope();
+    if (!frames_.empty())
+        effect.source = frames_.back().path + ":" +
+                        effect.where.substr(effect.where.rfind(':') + 1);
+    outcome_.effects.push_back(std::move(effect));
 }
 
 Machine::Go Machine::step()
@@ -222,10 +258,8 @@ void Machine::deliver_by_default()
         const std::string box{variables_.value(name)};
         if (box.empty() || outcome_.ending == Ending::delivered)
             continue;
-        Effect effect{
-            Effect::Kind::deliver, {box}, {}, false, "default", false, false};
         if (!spool_) {
-            outcome_.effects.push_back(std::move(effect));
+            effect({Effect::Kind::deliver, {box}, {}, false, "default"});
             return;
         }
         if (name == std::string_view{"DEFAULT"} && !box.ends_with("/"))
@@ -328,6 +362,7 @@ std::optional<std::string_view> Machine::special(std::string_view name)
     const auto number = static_cast<std::size_t>(name[0] - '0');
     if (number == 0)
         return setup_->program;
+    outcome_.watched = outcome_.watched || number > 1;
     if (number + shifted_ <= setup_->arguments.size())
         return setup_->arguments[number + shifted_ - 1];
     return std::nullopt;
@@ -340,16 +375,33 @@ Lookup Machine::lookup()
             return std::nullopt;
         if (name.size() == 1 && !(begins_name(name[0]) && name[0] != '_'))
             return special(name);
-        return variables_.get(name);
+        return named(name);
     };
+}
+
+std::optional<std::string_view> Machine::named(std::string_view name)
+{
+    const auto& watched = setup_->watched;
+    if (std::find(watched.begin(), watched.end(), name) != watched.end())
+        outcome_.watched = true;
+    return variables_.get(name);
 }
 
 Outcome run(std::shared_ptr<const Plan> plan,
             std::shared_ptr<const Message> message, const RunSetup& setup,
             World& world)
 {
+    std::vector<Layer> layers;
+    layers.push_back({std::move(plan), setup.rc_path, Scope::site});
+    return run(std::move(layers), std::move(message), setup, world);
+}
+
+Outcome run(std::vector<Layer> layers, std::shared_ptr<const Message> message,
+            const RunSetup& setup, World& world)
+{
     Budget budget;
-    Machine machine{std::move(plan), std::move(message), setup, world, budget};
+    Machine machine{std::move(layers), std::move(message), setup, world,
+                    budget};
     return machine.finish();
 }
 

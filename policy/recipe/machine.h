@@ -24,6 +24,11 @@ Outcome run(std::shared_ptr<const Plan> plan,
             std::shared_ptr<const Message> message, const RunSetup& setup,
             World& world);
 
+/// The same for several rc files, one behind the other: where one falls off
+/// its end the next begins, with the variables and the message as they are.
+Outcome run(std::vector<Layer> layers, std::shared_ptr<const Message> message,
+            const RunSetup& setup, World& world);
+
 /// Limits that a run and its clones share.
 struct Budget {
     std::size_t steps = 0;
@@ -36,9 +41,8 @@ struct Budget {
 /// One run or clone.  Copied when a block is cloned.
 class Machine {
 public:
-    Machine(std::shared_ptr<const Plan> plan,
-            std::shared_ptr<const Message> message, const RunSetup& setup,
-            World& world, Budget& budget);
+    Machine(std::vector<Layer> layers, std::shared_ptr<const Message> message,
+            const RunSetup& setup, World& world, Budget& budget);
 
     Outcome finish();
 
@@ -50,6 +54,7 @@ private:
         std::size_t block_floor = 0;  ///< blocks_ of the files around it
         std::string path;             ///< $_
         bool main = false;            ///< trace names lines without the file
+        Scope scope = Scope::site;
         /// Steps that can match this message, one bit each; empty: unknown.
         std::vector<std::uint64_t> candidates;
     };
@@ -99,6 +104,8 @@ private:
     bool expand_condition(PreparedCondition& condition, bool case_matters);
     void score_pattern(const PreparedCondition& condition, const Area& area,
                        double& score);
+    bool test_program(const PreparedCondition& condition, const Area& area,
+                      double& score, const std::string& shown);
     bool test_size(const PreparedCondition& condition, std::size_t size,
                    double& score, std::string& shown);
     const Area& area_of(const PreparedCondition& condition, const Flags& flags,
@@ -122,14 +129,25 @@ private:
     Go done(const Flags& flags, bool worked);
     void trace_action(ActionTrace action, bool failed);
     void lock(const Step& step, const std::string& implied);
-    bool formail(const std::string& line, std::string_view input,
-                 std::string& output, std::string& exec);
+    bool command(const std::string& line, std::string_view input,
+                 std::string& output, std::string& exec, int& status);
+    bool start(const std::vector<std::string>& words, std::string_view input,
+               std::string& output, int& status);
+    Go deliver_to_program(const Step& step, const Flags& flags);
     Expansion value_of(std::string_view text, Words words, std::size_t limit,
                        bool in_quotes = false);
     Go block(const Step& step, const Flags& flags);
     std::vector<std::string> mail_command() const;
 
     Lookup lookup();
+    std::optional<std::string_view> named(std::string_view name);
+    Scope scope() const
+    {
+        return frames_.empty() ? Scope::site : frames_.back().scope;
+    }
+    bool late();
+    Go out_of_time();
+    void effect(Effect effect);
     std::optional<std::string_view> special(std::string_view name);
     void error(std::string text) { outcome_.errors.push_back(std::move(text)); }
     RecipeTrace* tracing()

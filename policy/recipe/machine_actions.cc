@@ -109,6 +109,8 @@ Machine::Go Machine::act(const Step& step, const Flags& flags)
         case ActionKind::folder:
             return folder(step, flags);
         case ActionKind::pipe:
+            if (!flags.filter)
+                return deliver_to_program(step, flags);
             filter(step, flags);
             return Go::on;
         case ActionKind::capture:
@@ -169,13 +171,13 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
         return Go::stop;
     }
     budget_->forwards += to.size();
-    outcome_.effects.push_back({Effect::Kind::forward,
-                                to,
-                                {},
-                                flags.copy,
-                                where(step.recipe->line),
-                                flags.pass_head && !flags.pass_body,
-                                flags.pass_body && !flags.pass_head});
+    effect({Effect::Kind::forward,
+            to,
+            {},
+            flags.copy,
+            where(step.recipe->line),
+            flags.pass_head && !flags.pass_body,
+            flags.pass_body && !flags.pass_head});
     if (!setup_->trace)
         return done(flags, true);
     std::vector<std::string> command = mail_command();
@@ -223,14 +225,13 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
 {
     const std::string place = where(step.recipe->line);
     const bool null = words[0] == null_device;
-    outcome_.effects.push_back(
-        {null ? Effect::Kind::discard : Effect::Kind::deliver,
-         words,
-         {},
-         flags.copy,
-         place,
-         part.size() == message_->header().size() && flags.pass_head,
-         flags.pass_body && !flags.pass_head});
+    effect({null ? Effect::Kind::discard : Effect::Kind::deliver,
+            words,
+            {},
+            flags.copy,
+            place,
+            part.size() == message_->header().size() && flags.pass_head,
+            flags.pass_body && !flags.pass_head});
     if (!spool_) {
         set_last_folder(words[0]);
         trace_action({"folder", words[0], {}, {}}, false);
@@ -270,7 +271,8 @@ Expansion Machine::value_of(std::string_view text, Words words,
 {
     const Commands commands = [this](std::string_view command) {
         std::string output, exec;
-        formail(std::string{command}, message_->text(), output, exec);
+        this->command(std::string{command}, message_->text(), output, exec,
+                      last_exit_);
         while (output.ends_with("\n"))
             output.pop_back();
         return output;
@@ -278,31 +280,81 @@ Expansion Machine::value_of(std::string_view text, Words words,
     return expand(text, words, lookup(), limit, in_quotes, commands);
 }
 
-/// Runs the built-in formail; false, with an error, if the line turned out to
-/// be something else once its variables were known.
-bool Machine::formail(const std::string& line, std::string_view input,
-                      std::string& output, std::string& exec)
+/// Runs the built-in formail or a listed program; false, with an error, if
+/// the line turned out to be something else once its variables were known, or
+/// if the program failed.
+bool Machine::command(const std::string& line, std::string_view input,
+                      std::string& output, std::string& exec, int& status)
 {
     const Expansion text = expand(line, Words::split, lookup(), line_limit_);
     const std::vector<std::string> words = text.words();
     exec = join(words, ',');
     budget_->processes += 1;
-    const auto call = parse_formail(words);
-    if (text.overflow || !call) {
-        error(text.overflow ? "Exceeded LINEBUF" : call.error().text);
+    status = 127;
+    if (text.overflow) {
+        error("Exceeded LINEBUF");
         return false;
     }
+    if (!frames_.empty() && frames_.back().plan->may_run(words[0]))
+        return start(words, input, output, status);
+    const auto call = parse_formail(words);
+    if (!call) {
+        error(call.error().text);
+        return false;
+    }
+    status = 0;
     output = run_formail(*call, input);
-    return true;
+    if (call->duplicates.empty())
+        return true;
+    const bool seen =
+        world_->seen_before(call->duplicates, message_id(input), scope());
+    status = seen ? 0 : 1;
+    return seen;
+}
+
+bool Machine::start(const std::vector<std::string>& words,
+                    std::string_view input, std::string& output, int& status)
+{
+    ProgramResult result = world_->run_program(words, input);
+    status = result.status;
+    output = std::move(result.output);
+    if (!result.error.empty())
+        error(std::move(result.error));
+    return status == 0;
+}
+
+/// A pipe that takes the mail: there is no copy left for the mailbox.
+Machine::Go Machine::deliver_to_program(const Step& step, const Flags& flags)
+{
+    std::string output, exec;
+    int status = 0;
+    const bool worked = command(step.recipe->action.text, passed_part(flags),
+                                output, exec, status);
+    trace_action({"pipe", {}, exec, {}}, !worked);
+    last_exit_ = status;
+    // Without w nobody waits for what the program says in the end.
+    const bool waits = flags.wait || flags.wait_quiet || step.recipe->head.lock;
+    const bool taken = worked || (!waits && status < 127);
+    if (taken)
+        effect({Effect::Kind::discard,
+                {"|"},
+                {},
+                flags.copy,
+                where(step.recipe->line)});
+    return done(flags, taken);
 }
 
 void Machine::filter(const Step& step, const Flags& flags)
 {
     std::string output, exec;
-    const bool worked =
-        formail(step.recipe->action.text, passed_part(flags), output, exec);
+    const bool worked = command(step.recipe->action.text, passed_part(flags),
+                                output, exec, last_exit_);
     trace_action({"filter", {}, exec, {}}, !worked);
     worked_ = worked;
+    if (worked && scope() == Scope::user && !setup_->user_edits) {
+        error("Users may not edit the message");
+        return;
+    }
     if (!worked)
         return;
     std::string text;
@@ -313,6 +365,8 @@ void Machine::filter(const Step& step, const Flags& flags)
         text = std::move(output);
     message_ = std::make_shared<const Message>(std::move(text));
     outcome_.message_changed = true;
+    outcome_.body_changed =
+        outcome_.body_changed || flags.pass_body || !flags.pass_head;
     for (Frame& frame : frames_)
         frame.candidates.clear();
 }
@@ -322,7 +376,8 @@ void Machine::capture(const Step& step, const Flags& flags)
     const Action& action = step.recipe->action;
     std::string output, exec;
     set(action.name, "");
-    const bool worked = formail(action.text, passed_part(flags), output, exec);
+    const bool worked =
+        command(action.text, passed_part(flags), output, exec, last_exit_);
     if (output.ends_with("\n"))
         output.pop_back();
     trace_action({"capture", {}, exec, action.name}, !worked);

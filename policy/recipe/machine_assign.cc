@@ -96,8 +96,7 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
                             shifted_ + static_cast<std::size_t>(
                                            std::max(to_number(value, 0), 0L)));
     else if (name == "LOG")
-        outcome_.effects.push_back(
-            {Effect::Kind::log, {}, value, true, {}, false, false});
+        effect({Effect::Kind::log, {}, value, true, {}});
     else if (name == "DROPPRIVS" && to_number(value, 0) != 0)
         error("Assuming identity of the recipient, VERBOSE=off");
     else if (name == "COMSAT" && !unset && to_number(value, -1) == 0)
@@ -108,12 +107,12 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
 /// Words that a delivery agent takes for variables without a meaning.
 Machine::Go Machine::own_word(const std::string& name, const std::string& value)
 {
-    Effect effect{Effect::Kind::quarantine, {name}, value, true,
-                  where(assignment_line_),  false,  false};
+    Effect made{
+        Effect::Kind::quarantine, {name}, value, true, where(assignment_line_)};
     if (name == "REJECT" || name == "TEMPFAIL") {
-        effect.kind = Effect::Kind::reply;
-        effect.copy = false;
-        outcome_.effects.push_back(std::move(effect));
+        made.kind = Effect::Kind::reply;
+        made.copy = false;
+        effect(std::move(made));
         outcome_.ending = Ending::delivered;
         return Go::stop;
     }
@@ -125,12 +124,12 @@ Machine::Go Machine::own_word(const std::string& name, const std::string& value)
             error("TAG needs NAME: VALUE: " + value);
             return Go::on;
         }
-        effect.kind = Effect::Kind::tag;
-        effect.names = {value.substr(0, colon)};
+        made.kind = Effect::Kind::tag;
+        made.names = {value.substr(0, colon)};
         const std::size_t text = value.find_first_not_of(" \t", colon + 1);
-        effect.text = text == value.npos ? "" : value.substr(text);
+        made.text = text == value.npos ? "" : value.substr(text);
     }
-    outcome_.effects.push_back(std::move(effect));
+    effect(std::move(made));
     return Go::on;
 }
 
@@ -173,7 +172,7 @@ std::shared_ptr<const Plan> Machine::open(const std::string& path)
     }
     const std::string full =
         !path.empty() && path[0] != '/' ? directory_ + "/" + path : path;
-    auto plan = world_->rc_file(path, full);
+    auto plan = world_->rc_file(path, full, scope());
     if (!plan)
         error("Couldn't read \"" + path + "\"");
     return plan;
@@ -190,7 +189,7 @@ void Machine::include(const std::string& path)
     const std::string named = full_path(path);
     if (auto plan = open(path))
         frames_.push_back(
-            {std::move(plan), 0, blocks_.size(), named, false, {}});
+            {std::move(plan), 0, blocks_.size(), named, false, scope(), {}});
 }
 
 void Machine::switch_to(const std::string& path)
@@ -209,7 +208,8 @@ void Machine::switch_to(const std::string& path)
         return;
     }
     const std::string named = full_path(path);
-    frame = {std::move(plan), 0, frame.block_floor, named, false, {}};
+    frame = {std::move(plan), 0, frame.block_floor, named, false,
+             frame.scope,     {}};
 }
 
 }  // namespace policy::recipe

@@ -119,7 +119,8 @@ const Area& Machine::area_of(const PreparedCondition& condition,
                              const Flags& flags, std::size_t& size)
 {
     if (condition.target == Target::variable) {
-        variable_area_ = Area{variables_.value(condition.variable)};
+        variable_area_ =
+            Area{named(condition.variable).value_or(std::string_view{})};
         size = variable_area_.text().size();
         return variable_area_;
     }
@@ -140,7 +141,7 @@ bool Machine::test(const PreparedCondition& condition, const Flags& flags,
     if (condition.kind == Kind::larger || condition.kind == Kind::smaller) {
         // Only a size is asked for: no area need be made.
         if (condition.target == Target::variable)
-            size = variables_.value(condition.variable).size();
+            size = named(condition.variable).value_or("").size();
         else
             size = condition.target == Target::recipe
                        ? message_->size()
@@ -149,9 +150,11 @@ bool Machine::test(const PreparedCondition& condition, const Flags& flags,
         sunk = condition.weighted && !ok;
         return ok;
     }
+    const Area& area = area_of(condition, flags, size);
+    if (condition.kind == Kind::program)
+        return test_program(condition, area, score, shown);
     if (!condition.pattern)
         return false;
-    const Area& area = area_of(condition, flags, size);
     const Pattern& pattern = *condition.pattern;
     if (condition.weighted) {
         score_pattern(condition, area, score);
@@ -220,6 +223,25 @@ void Machine::score_pattern(const PreparedCondition& condition,
         old_square = square;
         from = static_cast<std::size_t>(*end);
     }
+}
+
+bool Machine::test_program(const PreparedCondition& condition, const Area& area,
+                           double& score, const std::string& shown)
+{
+    std::string output, exec;
+    int status = 0;
+    command(shown.substr(1), area.text(), output, exec, status);
+    last_exit_ = status;
+    if (!condition.weighted)
+        return (status == 0) != condition.negated;
+    if (!condition.negated) {
+        score += status == 0 ? condition.weight : condition.exponent;
+        return true;
+    }
+    double weight = condition.weight;
+    for (int i = 0; i < status; ++i, weight *= condition.exponent)
+        score += weight;
+    return true;
 }
 
 bool Machine::test_size(const PreparedCondition& condition, std::size_t size,

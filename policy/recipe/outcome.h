@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "policy/recipe/world.h"
+
 namespace policy::recipe {
 
 /// A condition that was tried.
@@ -68,6 +70,8 @@ struct Effect {
     bool copy = false;  ///< the run went on
     std::string where;  ///< recipe, "default" or line of an assignment
     bool head_only = false, body_only = false;
+    Scope scope = Scope::site;
+    std::string source = {};  ///< path:line of the recipe or assignment
 };
 
 /// How a run came to its end.
@@ -75,7 +79,7 @@ enum class Ending {
     fell_off,   ///< the rc file ended: default delivery
     delivered,  ///< a delivering recipe worked
     host,       ///< HOST was set to another name: stop, nothing delivered
-    limit,      ///< a hard limit stopped it; see errors
+    limit,      ///< a hard limit or a failure stopped it; see errors
 };
 
 /// One run, or one clone of it.
@@ -96,6 +100,9 @@ struct Outcome {
     /// The message at the end, if a filter changed it.
     std::shared_ptr<const class Message> message;
     bool message_changed = false;
+    bool body_changed = false;  ///< by a filter that got more than the header
+    bool watched = false;       ///< a variable of RunSetup::watched was read
+    std::string last_rc;        ///< path of the file that ended the run
 };
 
 }  // namespace policy::recipe

@@ -29,7 +29,11 @@ std::string without_lone_backslashes(std::string_view text)
 
 class Parser {
 public:
-    Parser(std::string_view text, RcFile& file) : cursor_{text}, file_{file} {}
+    Parser(std::string_view text, RcFile& file,
+           const std::vector<std::string>& programs)
+        : cursor_{text}, file_{file}, programs_{programs}
+    {
+    }
 
     void run()
     {
@@ -64,6 +68,7 @@ private:
 
     Cursor cursor_;
     RcFile& file_;
+    const std::vector<std::string>& programs_;
     std::vector<std::size_t> open_blocks_;  ///< lines of their braces
     std::size_t recipes_ = 0;
 };
@@ -116,7 +121,8 @@ std::string Parser::shell_text(Words words)
     if (found.unexpected_end)
         fatal(line, "A quote that begins here has no end");
     for (const std::string& command : found.commands)
-        if (const std::string why = refuse_command(command); !why.empty())
+        if (const std::string why = refuse_command(command, programs_);
+            !why.empty())
             fatal(line, why);
     if (found.all_arguments)
         fatal(line, "\"$@\" is only for programs");
@@ -343,7 +349,8 @@ Head parse_head(std::string_view text, long& number)
     return head;
 }
 
-RcFile parse(std::string_view text, std::string name)
+RcFile parse(std::string_view text, std::string name,
+             const std::vector<std::string>& programs)
 {
     RcFile file;
     file.name = std::move(name);
@@ -359,7 +366,7 @@ RcFile parse(std::string_view text, std::string name)
                 plain.push_back(text[i]);
         text = plain;
     }
-    Parser{text, file}.run();
+    Parser{text, file, programs}.run();
     return file;
 }
 

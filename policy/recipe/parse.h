@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/recipe/ast.h"
 
@@ -14,8 +15,10 @@ namespace policy::recipe {
 /// without star becomes a folder, a block on the line of its recipe is lost),
 /// the file gets a fatal problem.  All problems are found, not only the first.
 /// @param name  for messages and for the trace of included files
+/// @param programs  absolute paths that backquotes may start
 /// Pure.
-RcFile parse(std::string_view text, std::string name);
+RcFile parse(std::string_view text, std::string name,
+             const std::vector<std::string>& programs = {});
 
 /// Flags, number and lock of `:0 ...` from the text after the colon.
 /// `number` is -1 if there is none.

@@ -35,7 +35,8 @@ bool has_long_line(const Recipe& recipe)
 
 }  // namespace
 
-Plan::Plan(RcFile file) : file_{std::move(file)}
+Plan::Plan(RcFile file, PlanOptions options)
+    : file_{std::move(file)}, options_{std::move(options)}
 {
     steps_.resize(file_.statements.size());
     for (std::size_t i = 0; i < steps_.size(); ++i) {
@@ -55,11 +56,17 @@ Plan::Plan(RcFile file) : file_{std::move(file)}
                 step.plain = *assign->text;
         }
     }
-    check(file_, steps_);
+    check(file_, steps_, options_.programs);
     if (!usable())
         return;
     resolve();
     fill_prefilters();
+}
+
+bool Plan::may_run(const std::string& program) const
+{
+    const auto& listed = options_.programs;
+    return std::find(listed.begin(), listed.end(), program) != listed.end();
 }
 
 void Plan::resolve()
@@ -121,9 +128,11 @@ void Plan::fill_prefilters()
         prefilter.build();
 }
 
-std::shared_ptr<const Plan> make_plan(std::string_view text, std::string name)
+std::shared_ptr<const Plan> make_plan(std::string_view text, std::string name,
+                                      PlanOptions options)
 {
-    return std::make_shared<const Plan>(parse(text, std::move(name)));
+    RcFile file = parse(text, std::move(name), options.programs);
+    return std::make_shared<const Plan>(std::move(file), std::move(options));
 }
 
 }  // namespace policy::recipe

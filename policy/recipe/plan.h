@@ -31,11 +31,19 @@ struct Step {
 
 inline constexpr std::size_t no_head = static_cast<std::size_t>(-1);
 
+/// Who wrote a file, and so what it may hold.
+struct PlanOptions {
+    std::vector<std::string> programs;  ///< absolute paths that it may start
+    /// Written by a user: patterns are searched in a way that can be stopped
+    /// and keeps no memory.
+    bool lean = false;
+};
+
 class Plan {
 public:
     /// Plans a file that was read.  What check() finds is in `problems()`;
     /// a plan that is not usable must not be run.
-    explicit Plan(RcFile file);
+    explicit Plan(RcFile file, PlanOptions options = {});
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
@@ -44,6 +52,8 @@ public:
     const std::vector<Problem>& problems() const { return file_.problems; }
     bool usable() const { return file_.usable(); }
     const RcFile& file() const { return file_; }
+    bool may_run(const std::string& program) const;
+    bool lean() const { return options_.lean; }
     const Prefilter& prefilter(Part part) const
     {
         return prefilters_[static_cast<std::size_t>(part)];
@@ -57,12 +67,14 @@ private:
     void fill_prefilters();
 
     RcFile file_;
+    PlanOptions options_;
     std::vector<Step> steps_;
     Prefilter prefilters_[3];
     std::vector<std::uint64_t> always_;
 };
 
 /// Reads and plans a rc text.
-std::shared_ptr<const Plan> make_plan(std::string_view text, std::string name);
+std::shared_ptr<const Plan> make_plan(std::string_view text, std::string name,
+                                      PlanOptions options = {});
 
 }  // namespace policy::recipe

@@ -13,8 +13,8 @@ namespace {
 using namespace policy::recipe;
 
 struct EmptyWorld : World {
-    std::shared_ptr<const Plan> rc_file(const std::string&,
-                                        const std::string&) override
+    std::shared_ptr<const Plan> rc_file(const std::string&, const std::string&,
+                                        Scope) override
     {
         return nullptr;
     }
@@ -90,7 +90,7 @@ void message(std::string_view bytes)
     need(made.header().size() + made.body().size() == made.size());
     need(made.area(Part::both).text().size() == made.size());
     const auto call = parse_formail({"formail", "-c", "-I", "To:", "-A", "A: b",
-                                     "-i", "Cc: x", "-R", "B", "C", "-uD"});
+                                     "-i", "Cc: x", "-R", "B", "C", "-uE"});
     need(call.has_value());
     const std::string once = run_formail(*call, bytes);
     need(once.size() <= 8 * bytes.size() + 64);

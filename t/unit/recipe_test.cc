@@ -15,8 +15,8 @@ namespace {
 
 /// No other files.
 struct EmptyWorld : World {
-    std::shared_ptr<const Plan> rc_file(const std::string&,
-                                        const std::string&) override
+    std::shared_ptr<const Plan> rc_file(const std::string&, const std::string&,
+                                        Scope) override
     {
         return nullptr;
     }

@@ -1,0 +1,40 @@
+// LOOKUP="access From:a@b.example": maps and classes, as recipes ask them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/map/map.h"
+#include "policy/result.h"
+
+namespace policy::filter {
+
+/// access.db and class files of one configuration.  Any thread.
+class Lookups {
+public:
+    /// @param access   the map, null for none
+    /// @param classes  names and files; a file is read when first asked for
+    Lookups(std::unique_ptr<map::Source> access,
+            std::vector<std::pair<std::string, std::string>> classes);
+
+    /// "access": the right-hand side of the key, which may have a tag before
+    /// a colon, or else of what is nearest to it: for user@host.domain these
+    /// are host.domain, domain, and user@; for an address its networks by
+    /// octets.  A class: the word, if it is in the class.
+    /// Errc::usage: no such map; other errors: it cannot be read.
+    Result<std::optional<std::string>> find(const std::string& map,
+                                            const std::string& key) const;
+
+    /// Keys that are asked for in turn.
+    static std::vector<std::string> keys_of(const std::string& key);
+
+private:
+    std::unique_ptr<map::Source> access_;
+    std::map<std::string, std::string> classes_;
+};
+
+}  // namespace policy::filter

@@ -1,0 +1,254 @@
+#include "policy/filter/rc_files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "policy/filter/smtp.h"
+#include "policy/recipe/limits.h"
+
+namespace policy::filter {
+namespace {
+
+using recipe::Scope;
+
+/// A file that was changed this short a time ago may be changed once more
+/// without showing it in its times.
+constexpr std::chrono::milliseconds settling{100};
+
+class Fd {
+public:
+    explicit Fd(int fd) : fd_{fd} {}
+    ~Fd()
+    {
+        if (fd_ >= 0)
+            ::close(fd_);
+    }
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
+    int get() const { return fd_; }
+    bool bad() const { return fd_ < 0; }
+
+private:
+    int fd_;
+};
+
+int open_at(int folder, const std::string& path, std::uint64_t resolve)
+{
+    open_how how{};
+    // A pipe or a device must not hold us up before it is seen as one.
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    how.resolve = resolve;
+    return static_cast<int>(
+        ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how));
+}
+
+int open_rc(const std::string& path, const RcRules& rules)
+{
+    const std::uint64_t links =
+        rules.scope == Scope::user ? RESOLVE_NO_SYMLINKS : 0;
+    if (rules.beneath.empty())
+        return open_at(AT_FDCWD, path, links);
+    if (!path.starts_with(rules.beneath) ||
+        path.size() == rules.beneath.size()) {
+        errno = EXDEV;
+        return -1;
+    }
+    const Fd folder{
+        ::open(rules.beneath.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (folder.bad())
+        return -1;
+    std::string below = path.substr(rules.beneath.size());
+    below.erase(0, below.find_first_not_of('/'));
+    return open_at(folder.get(), below, links | RESOLVE_BENEATH);
+}
+
+/// Why a file of this owner and mode is not trusted, "" if it is.
+/// Source: procmail(1), NOTES, about suspicious rc files.
+std::string suspicious(const struct stat& st, const RcRules& rules)
+{
+    if (!S_ISREG(st.st_mode))
+        return "is not a regular file";
+    const uid_t owner = rules.owner.value_or(::geteuid());
+    if (st.st_uid != owner && (rules.strictly_owner || st.st_uid != 0))
+        return "belongs to somebody else (user " + std::to_string(st.st_uid) +
+               ")";
+    if (st.st_mode & S_IWOTH)
+        return "can be written by everybody";
+    if ((st.st_mode & S_IWGRP) && st.st_gid != 0 &&
+        (!rules.group || *rules.group != st.st_gid))
+        return "can be written by a group";
+    return "";
+}
+
+/// The folder of a user's file: who can put another file there?
+std::string suspicious_folder(const std::string& path)
+{
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    struct stat st {};
+    if (::stat(folder.c_str(), &st) != 0)
+        return "";
+    if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        return "lies in a folder that everybody can write";
+    return "";
+}
+
+std::optional<std::string> read_all(int fd, std::size_t most)
+{
+    std::string text;
+    char buffer[64 * 1024];
+    for (;;) {
+        const ssize_t n = ::read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return std::nullopt;
+        if (n == 0 || text.size() > most)
+            return text;
+        text.append(buffer, static_cast<std::size_t>(n));
+    }
+}
+
+bool long_ago(const map::FileId& id)
+{
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return now - id.changed > settling;
+}
+
+}  // namespace
+
+std::vector<std::string> refusals(const recipe::Plan& plan)
+{
+    std::vector<std::string> out;
+    const auto add = [&](const std::vector<recipe::Problem>& problems) {
+        for (const auto& problem : problems)
+            if (problem.fatal)
+                out.push_back(plan.name() + ":" + std::to_string(problem.line) +
+                              ": " + problem.text);
+    };
+    add(plan.problems());
+    add(smtp_problems(plan));
+    return out;
+}
+
+RcFiles::RcFiles(std::vector<std::string> programs, Alert alert)
+    : programs_{std::move(programs)}, alert_{std::move(alert)}
+{
+}
+
+RcFiles::Loaded RcFiles::load(const std::string& path,
+                              const RcRules& rules) const
+{
+    Loaded out;
+    out.got.state = Got::State::broken;
+    const auto broken = [&](const std::string& why) {
+        out.problems = {path + ": " + why};
+        return out;
+    };
+    const Fd file{open_rc(path, rules)};
+    if (file.bad() && (errno == ENOENT || errno == ENOTDIR)) {
+        out.got.state = Got::State::missing;
+        return out;
+    }
+    if (file.bad())
+        return broken(errno == ELOOP   ? "is or lies behind a symbolic link"
+                      : errno == EXDEV ? "lies outside of the folder allowed"
+                                       : std::strerror(errno));
+    struct stat st {};
+    if (::fstat(file.get(), &st) != 0)
+        return broken(std::strerror(errno));
+    out.id = map::id_of(st);
+    out.settled = long_ago(out.id);
+    out.got.owner = st.st_uid;
+    if (const std::string why = suspicious(st, rules); !why.empty())
+        return broken(why);
+    const bool of_user = rules.scope == Scope::user;
+    if (of_user)
+        if (const std::string why = suspicious_folder(path); !why.empty())
+            return broken(why);
+    const std::size_t most =
+        of_user ? recipe::limits::user_rc_bytes : recipe::limits::rc_bytes;
+    const auto text = read_all(file.get(), most);
+    if (!text)
+        return broken(std::strerror(errno));
+    if (text->size() > most)
+        return broken("is longer than " + std::to_string(most) + " bytes");
+    recipe::PlanOptions options;
+    options.lean = of_user;
+    if (!of_user)
+        options.programs = programs_;
+    auto plan = recipe::make_plan(*text, path, std::move(options));
+    out.problems = refusals(*plan);
+    if (!out.problems.empty())
+        return out;
+    out.got.plan = std::move(plan);
+    out.got.state = Got::State::usable;
+    return out;
+}
+
+RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
+{
+    struct stat st {};
+    const int found = rules.scope == Scope::user ? ::lstat(path.c_str(), &st)
+                                                 : ::stat(path.c_str(), &st);
+    const bool there = found == 0;
+    const map::FileId id = there ? map::id_of(st) : map::FileId{};
+    const Key key{path, rules.scope};
+    {
+        const std::lock_guard lock{mutex_};
+        const auto it = entries_.find(key);
+        if (it == entries_.end() && !there)
+            return {};
+        if (it != entries_.end()) {
+            Entry& entry = it->second;
+            if (entry.known && entry.settled && entry.id == id)
+                return entry.got;
+            if (entry.loading && entry.got.plan)
+                return entry.got;
+            entry.loading = true;
+        }
+    }
+    Loaded loaded = load(path, rules);
+    if (loaded.id == map::FileId{})
+        loaded.id = id;  // it could not even be opened
+    const std::lock_guard lock{mutex_};
+    if (rules.scope == Scope::user && !entries_.contains(key) &&
+        ++user_entries_ > kept_user_files)
+        forget_users();
+    Entry& entry = entries_[key];
+    const bool news = !entry.known || !(entry.id == loaded.id);
+    entry.known = true;
+    entry.loading = false;
+    entry.settled = loaded.settled;
+    entry.id = loaded.id;
+    const bool stays = entry.got.plan != nullptr &&
+                       (loaded.got.state == Got::State::broken ||
+                        (loaded.got.state == Got::State::missing &&
+                         rules.scope == Scope::site));
+    if (loaded.got.state == Got::State::missing && stays)
+        loaded.problems = {path + ": is gone"};
+    if (news)
+        for (const std::string& problem : loaded.problems)
+            alert_(problem);
+    if (news && stays)
+        alert_(path + ": the recipes read before stay in force");
+    if (!stays)
+        entry.got = loaded.got;
+    return entry.got;
+}
+
+void RcFiles::forget_users()
+{
+    std::erase_if(entries_, [](const auto& entry) {
+        return entry.first.second == Scope::user;
+    });
+    user_entries_ = 1;
+}
+
+}  // namespace policy::filter

@@ -1,0 +1,92 @@
+// rc files on disk: opened with care, read anew when they change, and kept
+// when a new text is wrong.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "policy/map/file.h"
+#include "policy/recipe/plan.h"
+#include "policy/recipe/world.h"
+
+namespace policy::filter {
+
+/// Files of users that are kept ready; beyond, those are read anew.
+inline constexpr std::size_t kept_user_files = 4096;
+
+/// Who may have written a file, and where it may lie.
+struct RcRules {
+    recipe::Scope scope = recipe::Scope::site;
+    /// May own the file beside root; nullopt: who runs the program.
+    std::optional<uid_t> owner;
+    /// Group that may write too (that of the user alone).
+    std::optional<gid_t> group;
+    /// No link and no `..` leads out of this folder; empty: any place.
+    std::string beneath;
+    /// Only root's and the owner's; true: the owner's alone.
+    bool strictly_owner = false;
+};
+
+/// The rc files of one configuration.  Any thread.
+class RcFiles {
+public:
+    /// One line about a file that cannot be used.
+    using Alert = std::function<void(const std::string&)>;
+
+    struct Got {
+        enum class State {
+            missing,  ///< there is no such file
+            usable,   ///< `plan`, perhaps of an older text
+            broken,   ///< never was right; see the alerts
+        };
+        State state = State::missing;
+        std::shared_ptr<const recipe::Plan> plan;
+        uid_t owner = 0;  ///< of the file
+    };
+
+    /// @param programs  that files of site and domains may start
+    RcFiles(std::vector<std::string> programs, Alert alert);
+
+    /// The file as it is now, or as it last was right.  Costs one stat(2)
+    /// while it is unchanged.  What is wrong is told once for each change.
+    Got get(const std::string& path, const RcRules& rules);
+
+private:
+    struct Entry {
+        map::FileId id;
+        bool settled = false;  ///< was old enough when it was read
+        bool loading = false;
+        bool known = false;
+        Got got;
+    };
+    using Key = std::pair<std::string, recipe::Scope>;
+
+    struct Loaded {
+        map::FileId id;
+        bool settled = false;
+        Got got;
+        std::vector<std::string> problems;
+    };
+    Loaded load(const std::string& path, const RcRules& rules) const;
+    void forget_users();
+
+    std::vector<std::string> programs_;
+    Alert alert_;
+    std::mutex mutex_;
+    std::map<Key, Entry> entries_;
+    std::size_t user_entries_ = 0;
+};
+
+/// Problems of a plan that make it unfit for SMTP time, as "file:line: text".
+std::vector<std::string> refusals(const recipe::Plan& plan);
+
+}  // namespace policy::filter
