@@ -5,12 +5,15 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
 
 import pytest
 
 from harness import net, program, server
+from test_login_sockets import Anvil
 from test_maps import Client
 
 FAR = "<friend@remote.example>"
@@ -245,6 +248,67 @@ def test_a_datagram_opens_the_relay(unstarted):
     assert not [f for f in os.listdir(milter.dir) if f.endswith(".sock")]
     milter.start()
     assert relays(milter)
+
+
+DICT = """
+import os, socket, sys, time
+os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[3]))
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"H3\\t2\\t0\\t\\trelayers\\nB1\\tbob\\n"
+          b"S1\\tshared/last-login/%s/bob\\t%d\\nC1\\n"
+          % (sys.argv[2].encode(), time.time()))
+print(s.makefile().readline())
+"""
+
+
+def test_a_dict_report_opens_the_relay_if_it_is_believed(unstarted):
+    milter, _ = with_login(unstarted, "    believe: [alice, '65534']\n")
+    for address, uid, believed in (("192.0.2.11", 0, True),
+                                   ("192.0.2.12", 2001, True),
+                                   ("192.0.2.13", 65534, True),
+                                   ("192.0.2.14", 2002, False)):
+        said = subprocess.run(
+            [sys.executable, "-c", DICT, milter.dir + "/dict.sock", address,
+             str(uid)], text=True, stdout=subprocess.PIPE, check=True).stdout
+        assert said.startswith("O1")    # whoever asks is answered
+        assert relays(milter, address) == believed
+    milter.said("login: dict: report refused: uid 2002")
+    assert control(milter, command="status")["logins"]["dict"]["refused"] == 1
+
+
+def test_a_long_imap_session_keeps_its_grant(unstarted):
+    """Anvil names the sessions: they renew what a login opened, and open
+    nothing by themselves."""
+    milter = unstarted()
+    anvil = Anvil(milter.dir + "/anvil", [b"imap/192.0.2.4/bob\t77\t1",
+                                          b"imap/192.0.2.5/bob\t78\t1",
+                                          b"imap/192.0.2.6/eve\t79\t1"])
+
+    def serve():
+        while True:
+            try:
+                anvil.serve()
+            except (OSError, AssertionError):
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    milter.configure(relay=f"""
+  relayers: {{window: 3s}}
+  login: {{anvil_socket: '{milter.dir}/anvil', anvil_interval: 1s}}
+""")
+    milter.start()
+    vsmtprelay(milter, "add", CLIENT, "--user", "bob")
+    vsmtprelay(milter, "add", "192.0.2.6", "--user", "bob")
+    end = time.monotonic() + 4.5
+    while time.monotonic() < end:
+        assert relays(milter)
+        time.sleep(0.1)
+    assert not relays(milter, "192.0.2.5")      # no login was seen
+    assert not relays(milter, "192.0.2.6")      # another's grant
+    anvil.lines = []
+    net.wait_for(lambda: not relays(milter), 10)
+    anvil.sock.shutdown(socket.SHUT_RDWR)
 
 
 def test_the_secret_must_be_one(unstarted):
