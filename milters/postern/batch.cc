@@ -66,6 +66,30 @@ policy::map::Mark mark_of(const std::string& mark)
     throw std::invalid_argument{"mark is + or !"};
 }
 
+ordered_json value_of(const policy::map::Found& found)
+{
+    if (found.state != policy::map::Found::State::value)
+        return nullptr;
+    return to_utf8(policy::joined(found.value));
+}
+
+/// What the rulesets make of an empty key: they leave part of the workspace
+/// as it was.
+ordered_json without_key(policy::map::Lookup lookup,
+                         const policy::map::Found& found,
+                         const std::string& workspace)
+{
+    using policy::map::Lookup;
+    const auto value = value_of(found);
+    if (lookup == Lookup::exact)
+        return value;
+    if (lookup != Lookup::domain)
+        return to_utf8(">" + workspace);
+    return value.is_null() ? value
+                           : ordered_json(value.get<std::string>() + "><>" +
+                                          to_utf8(workspace));
+}
+
 /// Keys with the name of the stage that asked in front.
 class StagedProbes {
 public:
@@ -196,15 +220,10 @@ ordered_json Batch::look_up(const json& one_case)
     const auto found = features->access_db ? access.find(lookup, key, tag, mark)
                                            : policy::map::Found{};
     ordered_json out;
-    out["value"] = nullptr;
-    // these rulesets leave a workspace with an empty key as it was
-    if (key.empty() && features->access_db &&
-        (lookup == policy::map::Lookup::address ||
-         lookup == policy::map::Lookup::full ||
-         lookup == policy::map::Lookup::user))
-        out["value"] = to_utf8("><?><" + bytes_at(one_case, "mark", "+") + tag);
-    if (found.state == policy::map::Found::State::value)
-        out["value"] = to_utf8(policy::joined(found.value));
+    out["value"] = value_of(found);
+    if (key.empty() && features->access_db)
+        out["value"] = without_key(
+            lookup, found, "<?><" + bytes_at(one_case, "mark", "+") + tag);
     out["probes"] = probes_json(keys);
     out["why"] = {{"policy", "relay"},
                   {"rule", "lookup"},

@@ -127,7 +127,11 @@ CaseDns::CaseDns(const json& one_case) : names_(json::object())
     const auto resolve = resolve_of(client);
     if (resolve == Resolve::fail)
         return;
-    client_literal_ = address_of(client).text();
+    // the name is that of the address as the case has it, mapped or not
+    const auto text = bytes_at(client, "addr");
+    const auto addr = address_of(client).text();
+    if (text.find(':') == text.npos || addr.find(':') != addr.npos)
+        client_literal_ = addr;
     if (resolve != Resolve::temp)
         client_name_ = policy::map::folded(bytes_at(client, "name"));
 }

@@ -69,20 +69,24 @@ Outcome check_real_domain(Asking& ask, TokenSpan argument)
         ask.rule("real domain", joined(address)));
 }
 
-/// The sender without marks.  Where only qualified ones are accepted, sendmail
+/// The sender's parts.  Where only qualified ones are accepted, sendmail
 /// writes the brackets that are missing, and takes `<?>` for a mark of its own
-/// and loses it.
+/// and loses it.  No address at all is the user `<@>`.
 Mailbox sender_box(Asking& ask, TokenSpan argument)
 {
-    if (ask.features.accept_unqualified_senders)
-        return ask.canonifier.parse(argument);
+    const bool as_it_is = ask.features.accept_unqualified_senders;
     const auto address = without_brackets(argument);
     Tokens whole{{"<"}, ask.memory};
     whole.insert(whole.end(), address.begin(), address.end());
     whole.push_back(">");
-    Mailbox box = ask.canonifier.parse(whole);
-    if (address.size() == 1 && address[0] == "?" && !has_flag(ask, "u"))
+    Mailbox box = ask.canonifier.parse(as_it_is ? argument : TokenSpan{whole});
+    const bool lost = !as_it_is && address.size() == 1 && address[0] == "?" &&
+                      !has_flag(ask, "u");
+    if (lost || (!box.error && box.has_domain && box.local.empty() &&
+                 box.domain.empty())) {
         box.local = {{"<", "@", ">"}, ask.memory};
+        box.has_domain = false;
+    }
     return box;
 }
 

@@ -306,7 +306,8 @@ Outcome recipient_ok(Asking& ask, TokenSpan argument)
     if (grant.kind == Outcome::Kind::final_ok)
         return grant;
     refuse_paths(ask, box);
-    if (!box.has_domain && !box.local.empty())
+    // `<;>` has a domain of no tokens: no address, and yet no remote one
+    if (box.has_domain ? box.domain.empty() : !box.local.empty())
         return ask.relay(ask.rule("local user", joined(box.local)));
     auto destination = check_destination(ask, box);
     // A store that cannot answer holds up only who would need a grant.
@@ -359,6 +360,8 @@ bool spared_from_checks(Asking& ask, TokenSpan argument)
     }
     const auto full = ask.joined_key(box.local, "@", box.domain);
     const auto user = ask.joined_key(box.local, "@", {});
+    if (box.local.empty())
+        return f.spam_hater;
     const bool local = ask.site.local.has(box.domain, ask.memory);
     const auto found =
         local ? ask.search({{Lookup::full, full},

@@ -55,6 +55,11 @@ struct Limit {
 
 Outcome check_limit(Asking& ask, const Limit& limit)
 {
+    const Reply over{limit.terminate ? 421 : 452, "4.3.2", limit.text};
+    // without an address sendmail finds its own marks, whose number is 0
+    if (ask.client_addr().empty())
+        return limit.actual > 0 ? ask.refuse(over, ask.rule("no address"))
+                                : Outcome{};
     const TokenSpan nothing;
     const auto found = ask.search(
         {{Lookup::address, ask.client_addr()}, {Lookup::exact, nothing}},
@@ -66,8 +71,7 @@ Outcome check_limit(Asking& ask, const Limit& limit)
     const long allowed = std::strtol(joined(found.value).c_str(), nullptr, 10);
     if (allowed >= static_cast<long>(limit.actual))
         return {};
-    return ask.refuse({limit.terminate ? 421 : 452, "4.3.2", limit.text},
-                      ask.access_why(found, limit.tag));
+    return ask.refuse(over, ask.access_why(found, limit.tag));
 }
 
 Outcome check_rate(Asking& ask)
@@ -98,21 +102,22 @@ Outcome check_reverse_dns(Asking& ask)
     if (ask.site.relay_domains.has_start_of(ask.client_addr(), ask.memory))
         return {};
     const auto why = ask.rule("require_rdns", ask.client_addr_text());
-    const std::string addr = joined(ask.client_addr());
+    const std::string addr =
+        ask.client_addr().empty() ? "" : " " + joined(ask.client_addr());
     switch (ask.client.resolve) {
         case Resolve::ok:
             break;
         case Resolve::fail:
-            return ask.refuse({550, "5.7.1", "Fix reverse DNS for " + addr},
+            return ask.refuse({550, "5.7.1", "Fix reverse DNS for" + addr},
                               why);
         case Resolve::temp:
             return ask.refuse(
                 {451, "4.1.8",
-                 "Client IP address " + addr + " does not resolve"},
+                 "Client IP address" + addr + " does not resolve"},
                 why);
         case Resolve::forged:
             return ask.refuse(
-                {451, "4.1.8", "Possibly forged hostname for " + addr}, why);
+                {451, "4.1.8", "Possibly forged hostname for" + addr}, why);
     }
     return {};
 }

@@ -77,7 +77,8 @@ private:
     const SyntaxError* malformed(const Mailbox& mailbox) const;
     bool comma_before_word(const Mailbox& mailbox) const;
     bool is_here(const Mailbox& mailbox) const;
-    Mailbox peeled(Mailbox mailbox) const;
+    Mailbox peeled(Mailbox mailbox, int depth) const;
+    Mailbox parse_at(TokenSpan address, int depth) const;
     void drop_double_local(Mailbox& mailbox) const;
 
     const Site& site_;

@@ -17,6 +17,11 @@ constexpr SyntaxError colon_in_host{"5.1.3",
 constexpr SyntaxError bad_host{"5.1.2", "553 Invalid host name"};
 constexpr SyntaxError bad_route_end{"5.1.2", "553 Invalid route address"};
 constexpr SyntaxError bad_route{"5.1.3", "553 Invalid route address"};
+constexpr SyntaxError endless{
+    "5.0.0", "554 rewrite: excessive recursion (max 50), ruleset Canonify2"};
+
+// Local domains that are peeled off before sendmail's 50 levels are used up.
+constexpr int max_peels = 40;
 
 /// `[1.2.3.4]` may be followed by `:` or `,` and another host.
 const SyntaxError* literal_error(TokenSpan d)
@@ -164,7 +169,7 @@ bool Canonifier::is_here(const Mailbox& box) const
            site_.local.has(d.first(d.size() - 1), memory_);
 }
 
-Mailbox Canonifier::peeled(Mailbox box) const
+Mailbox Canonifier::peeled(Mailbox box, int depth) const
 {
     const bool here = box.has_domain && is_here(box);
     const bool alone = !box.has_domain && box.local.size() == 1;
@@ -172,12 +177,20 @@ Mailbox Canonifier::peeled(Mailbox box) const
         box.local = dequoted(box.local.front());
     if ((here || alone) && box.local.empty())
         box.error = &no_user;
-    else if ((here || alone) && names_a_host(box.local))
-        return parse(box.local);
+    else if ((here || alone) && names_a_host(box.local)) {
+        if (depth < max_peels)
+            return parse_at(box.local, depth + 1);
+        box.error = &endless;
+    }
     return box;
 }
 
 Mailbox Canonifier::parse(TokenSpan address) const
+{
+    return parse_at(address, 0);
+}
+
+Mailbox Canonifier::parse_at(TokenSpan address, int depth) const
 {
     Mailbox box = canonify(address);
     if (box.has_domain && box.local.size() == 1 && box.local[0] == "@")
@@ -185,7 +198,7 @@ Mailbox Canonifier::parse(TokenSpan address) const
     box.error = malformed(box);
     if (box.error || (box.local.empty() && box.domain.empty()))
         return box;
-    return peeled(std::move(box));
+    return peeled(std::move(box), depth);
 }
 
 /// Leaves out a local domain behind a %-hack to another: u%here@here.

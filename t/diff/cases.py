@@ -6,75 +6,21 @@ The same seed gives the same cases.
 import ipaddress
 import random
 
-# Features that change an answer; they are combined at random.
-SINGLE = ["blocklist_recipients", "relay_hosts_only", "relay_entire_domain",
-          "relay_local_from", "accept_unresolvable_domains",
-          "accept_unqualified_senders", "loose_relay_check", "use_client_ptr",
-          "require_rdns", "nocanonify", "access_skip", "lookupdotdomain",
-          "relaytofulladdress", "mail_macro", "tls_session_features"]
-CHOICES = [["relay_mail_from", "relay_mail_from:domain"],
-           ["nouucp:reject", "nouucp:nospecial"],
-           ["nopercenthack:reject", "nopercenthack:nospecial"],
-           ["greet_pause", "greet_pause:5000"]]
-DELAY = ["delay_checks", "delay_checks:friend", "delay_checks:hater",
-         "delay_checks:friend:n", "delay_checks:hater:n"]
-POP = ["drac", "relayers_auth", "relayers_rcpt"]
-NEED_ACCESS = {"blocklist_recipients", "relay_mail_from",
-               "relay_mail_from:domain", "greet_pause", "access_skip",
-               "lookupdotdomain", "relaytofulladdress"}
-
-LOCAL = ["example.org", "Local.Example", "mx.example.org", "localhost",
-         "sub.example.org"]
-RELAYED = ["example.net", "a.example.net", "deep.a.Example.NET"]
-REMOTE = ["remote.example", "a.remote.example", "other.example.com",
-          "example.com", "b.c.d.example.com", "host.example.org",
-          "xexample.net"]
-BROKEN = ["gone.invalid", "a.gone.invalid", "slow.tempfail", "nodns.example",
-          "later.example"]
-ODD = ["unqualified", "localhost.example.org", "LOCALHOST", "mx",
-       "host.UUCP", "a.b.UUCP", "trailing.example.", "[192.0.2.99]",
-       "[203.0.113.99]", "[IPv6:2001:db8:0:0:0:0:0:99]", "[127.0.0.1]",
-       "[IPv6:::1]", "un_der.example", "x--y.example", "a+b.example",
-       "caf\u00e9.example", "localhost.example"]
-# Clients that may be senders by literal.  What DNS says of them never changes,
-# since sendmail -bt remembers it.
-LITERALS = {"192.0.2.200": ("OK", "lit.example.com"), "192.0.2.201": ("TEMP", None),
-            "2001:db8::200": ("FORGED", "lit6.example.com"),
-            "2001:db8::201": ("FAIL", None)}
-DNS = {"nodns.example": "nx", "later.example": "temp"}
-USERS = ["user", "alice", "Bob", "user+detail", "user+", "+x", "a.b.c",
-         "user+a+b", "postmaster", "x_y", "o'neil", "a=b", "caf\u00e9",
-         "a/b", "a^b", "user*", "?", "a~b", "a{b}"]
-QUOTED = ['"quoted"', '"a b"', '"a@b"', '"a+b"', '"user"+x', 'a."b".c',
-          '"a\\"b"', '"x%y"', '"u!v"', '""', '"a:b"', '"<x>"', '"a,b"']
-ADDRESSES = ["192.0.2.4", "192.0.2.77", "198.51.100.9", "10.1.2.3",
-             "127.0.0.2", "203.0.113.9", "2001:db8::5", "2001:db8:1:2::9",
-             "2001:db8:0:0:1::", "fd00::1:2", "2002::"] + list(LITERALS)
-NAMES = ["a.example.net", "client.example.com", "mail.remote.example",
-         "example.net", "host.example.org", "sub.example.org", "Example.COM",
-         "deep.a.example.net", "localhost", "un_der.example", "x.gone.invalid"]
-TAGS = ["Connect", "From", "To", "Spam", "TLS_Clt", "ClientRate",
-        "ClientConn", "GreetPause"]
-TEXTS = ["550 go away", "450 4.7.1 later", "451 try again", "go away",
-         "550 5.7.1 Spam  source.", "Error 550", "553 a,b;c:d", "250 fine",
-         "550", "600 x", "5500 y", "550 see http://x.example/?a=b",
-         "550 5.7.1", "550 5.7.1 ", "550 4.2.2 mixed", "421 4.3.2 bye",
-         "452 a.b@c [d] e+f", "550 ^/!% signs", "550 \"q w\" rest",
-         "\"550 5.1.1 quoted\"", "\"no code\"", "550 tab\there"]
-WORDS = ["OK", "RELAY", "REJECT", "DISCARD", "SKIP", "FRIEND", "HATER",
-         "SPAMFRIEND", "SPAMHATER", "SUBJECT", "TEMP", "PERM", "OKR", "NO",
-         "?", "ok", "Relay", "reject", "0", "1", "5"]
-TLS = ["VERIFY", "ENCR:56", "ENCR:256", "VERIFY:128", "PERM+VERIFY",
-       "TEMP+ENCR:168", "PERM+VERIFY:112+CN:client.example.com",
-       "VERIFY+CN", "VERIFY:0+CN:a++CI:b", "ENCR:1+CS:s", "ENCR", "VERIFY:",
-       "PERM+ENCR:8+CITag:CertOK"]
+from words import (ADDRESSES, BROKEN, CHOICES, DAEMON_PATHS, DELAY, DNS, LITERALS, LOCAL, NAMES,
+                   NEED_ACCESS, ODD, POP, QUOTED, RARE_ADDRESSES, RARE_LINES, RARE_LOCAL,
+                   RARE_NAMES, RARE_PATHS, RARE_RELAY, RARE_VALUES, RELAYED, REMOTE, SINGLE,
+                   TAGS, TEXTS, TLS, USERS, WORDS)
 
 
 def sendmail_address(address):
     """As ${client_addr} has it: IPv6 tagged, all eight groups."""
+    if not address:
+        return ""
     ip = ipaddress.ip_address(address)
+    if ip.version == 6:
+        ip = ip.ipv4_mapped or ip
     if ip.version == 4:
-        return address
+        return str(ip)
     return "IPv6:" + ":".join(f"{int(g, 16):x}" for g in ip.exploded.split(":"))
 
 
@@ -101,6 +47,10 @@ class Cases:
 
     def chance(self, p):
         return self.random.random() < p
+
+    def rare(self, p):
+        """Whether to take a form that only -bt is asked about."""
+        return not self.real and self.chance(p)
 
     # -- configurations
 
@@ -130,16 +80,23 @@ class Cases:
         return self.random.sample(pool, self.random.randint(0, most))
 
     def config(self):
+        self.dns = dict(DNS)
+        if self.rare(0.3):
+            self.dns.update((n, self.pick(["nx", "temp"])) for n in self.some(REMOTE + NAMES, 4))
         local = self.some(LOCAL, 3)
         relay = self.some(RELAYED + ["192.0.2", "IPv6:2001:db8:1", "[192.0.2.4]",
                                      "UUCP", ".example.com", "10"], 3)
         if self.chance(0.2):
             local += ["[192.0.2.4]", "[192.0.2.99]", "# remark", "two.example words"]
+        if self.rare(0.3):
+            local += self.some(RARE_LOCAL, 4)
+            relay += self.some(RARE_RELAY, 4)
         return {"features": self.features(), "local_host_names": local,
                 "relay_domains": relay,
                 "trust_auth": self.pick([[], [], ["PLAIN"], ["LOGIN"],
                                          ["PLAIN", "LOGIN"]]),
-                "domain": self.pick(["mx.example.org"] * 3 + ["gw.corp.example"])}
+                "domain": self.pick(["mx.example.org"] * 3 + ["gw.corp.example"])
+                if not self.rare(0.1) else self.pick(["MX.Example.ORG", "a.b.example.org"])}
 
     # -- access.db
 
@@ -150,7 +107,9 @@ class Cases:
         if tag in ("ClientRate", "ClientConn") and roll < 0.7:
             return self.pick(["0", "1", "2", "10", "x"])
         if tag == "Spam" and roll < 0.8:
-            return self.pick(["FRIEND", "HATER"])
+            return self.pick(["FRIEND", "HATER", "friend"])
+        if self.rare(0.15):
+            return self.pick(RARE_VALUES)
         if roll < 0.5:
             return self.pick(WORDS[:5])
         if roll < 0.6:
@@ -194,6 +153,10 @@ class Cases:
                 self.pick(["Connect", "From", "To", "", "To", "Connect"])
             if self.chance(0.1):
                 key, tag = key.upper(), tag.lower()
+            if self.rare(0.06):
+                key = self.pick([key + ".", "." + key, '"' + key + '"', key + "/24",
+                                 key.replace(":0:0:", "::", 1), key + ":", key.replace("@", "\\@"),
+                                 key[:-1], key.swapcase(), "<" + key + ">", key + "@", "@" + key])
             line = (tag + ":" if tag else "") + key
             if not line or line.startswith("#"):
                 continue
@@ -205,6 +168,8 @@ class Cases:
                          + "\t" + self.pick(["RELAY", "SUBJECT", "OK"]))
             lines.append("CERTSUBJECT:/C=XX/CN=me\tRELAY")
             lines.append("CertOK:/C=XX/CN=CA\tOK")
+        if self.rare(0.2):
+            lines += self.some(RARE_LINES, 3) + self.some(lines, min(2, len(lines)))
         self.random.shuffle(lines)
         return "".join(line + "\n" for line in lines)
 
@@ -239,6 +204,10 @@ class Cases:
         return f"{user}%{self.domain()}%{self.domain()}"
 
     def path(self, mangle, client=None):
+        if self.rare(0.12):
+            return self.pick(RARE_PATHS)
+        if self.real and mangle and self.chance(0.05):
+            return self.pick(DAEMON_PATHS)
         if client in LITERALS and self.chance(0.4):
             return f"<{self.user()}@[{sendmail_address(client)}]>"
         roll = self.random.random()
@@ -276,7 +245,9 @@ class Cases:
         resolve = self.pick(["OK", "OK", "OK", "FAIL", "FORGED", "TEMP"])
         client = {"addr": self.pick(ADDRESSES), "resolve": resolve}
         if resolve in ("OK", "FORGED"):
-            client["name"] = self.pick(self.names)
+            client["name"] = self.pick(RARE_NAMES if self.rare(0.15) else self.names)
+        if self.rare(0.1):
+            client["addr"] = self.pick(RARE_ADDRESSES)
         if client["addr"] in LITERALS:
             resolve, name = LITERALS[client["addr"]]
             client = {"addr": client["addr"], "resolve": resolve}
@@ -296,7 +267,7 @@ class Cases:
         if any(f in POP for f in config["features"]):
             config["relayers"] = self.relayers(client)
         case = {"kind": "decision", "config": config, "client": client,
-                "mail": mail, "rcpt": rcpt, "dns": DNS}
+                "mail": mail, "rcpt": rcpt, "dns": self.dns}
         if self.chance(0.2):
             case["auth"] = "alice"
         return case

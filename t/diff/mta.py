@@ -149,7 +149,7 @@ def tell_dns(server, case):
     for name, what in case["dns"].items():
         server.set_status(name, dns.SERVFAIL if what == "temp" else dns.NXDOMAIN)
     client = case.get("client")
-    if client:
+    if client and client["addr"]:
         server.client(client["addr"], client.get("name"), client["resolve"])
 
 
@@ -198,6 +198,7 @@ class TestMode:
             [SENDMAIL, "-bt", "-C", site.cf], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.marks = 0
+        self.say()    # it has looked for its own name then
 
     def close(self):
         self.process.stdin.close()

@@ -89,7 +89,7 @@ def compare(maker, count, server, base):
         for cases in maps:
             site.set_maps(cases[0]["config"])
             tell = [dict(c, trace=True, dns=c.get("dns", {})) for c in cases]
-            mta.tell_dns(server, tell[0])
+            server.forget()
             rulesets = mta.TestMode(site)
             for case, ours in zip(tell, explain(tell)):
                 mta.tell_dns(server, case)
@@ -110,8 +110,8 @@ def replay(cases, base):
     for number, case in enumerate(cases):
         site = mta.Site(base, number, case["config"])
         site.set_maps(case["config"])
-        mta.tell_dns(server, case)
         rulesets = mta.TestMode(site)
+        mta.tell_dns(server, case)
         print("case    ", json.dumps(case))
         print("postern ", json.dumps(explain([case])[0]))
         print("rulesets", json.dumps(seven_bits(rulesets.ask(case))))

@@ -86,6 +86,14 @@ const Row rows[] = {
      "<a@b.example>", "<u%x@example.org>", relays},
     {"nouucp reject", "nouucp:reject", "", outside, "<a@b.example>",
      "<x!u@example.org>", denied},
+    {"a path that leads to itself ends", "", "", outside, "<a@b.example>",
+     "<!@example.org>",
+     "rcpt 554 5.0.0 rewrite: excessive recursion (max 50), ruleset "
+     "Canonify2"},
+    {"a list of nothing in brackets", "", "", outside, "<a@b.example>", "<;>",
+     relays},
+    {"and a sender of nothing", "", "From:<@>@ REJECT\n", outside, "<;>",
+     "<u@example.org>", "mail 550 5.7.1 Access denied"},
     // To:
     {"To: RELAY", "", "To:far.example RELAY\n", outside, "<a@b.example>",
      "<u@x.far.example>", relays},
