@@ -20,7 +20,8 @@ define(`MSP_QUEUE_DIR', `{dir}/clientmqueue')dnl
 define(`STATUS_FILE', `')dnl
 define(`confPID_FILE', `{dir}/clientmqueue/sm-client.pid')dnl
 define(`confDONT_INIT_GROUPS', `True')dnl
-FEATURE(`msp', `[127.0.0.1]', `{port}')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
+FEATURE(`msp', `[127.0.0.1]')dnl
 """
 MAILERS = "MODIFY_MAILER_FLAGS(`LOCAL', `-w')dnl\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n"
 
