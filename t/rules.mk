@@ -6,12 +6,14 @@ unit-tests_libs := boost_unit_test_framework clamav
 # Programs that tests start: a milter that obeys, one that does nothing, the
 # login listeners alone, and one that asks about accounts.
 test_progs += test-milter bench-null-milter bench-milter-load bench-grants \
-	login-sink account-check
+	bench-scan-model login-sink account-check
 account-check_srcs := t/tools/account_check.cc
 login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
 bench-null-milter_srcs := t/bench/null_milter.cc
 bench-milter-load_srcs := t/bench/milter_load.cc
+bench-scan-model_srcs := t/bench/scan_model.cc
+bench-scan-model_libs := clamav
 bench-grants_srcs := t/bench/grants.cc
 
 # All of them, and the programs under test, in one go on all cores.

@@ -7,7 +7,9 @@
 #include "milters/postern/check.h"
 #include "milters/postern/explain.h"
 #include "milters/postern/filter.h"
+#include "milters/postern/quarantine.h"
 #include "milters/postern/scan.h"
+#include "milters/postern/virus.h"
 
 namespace {
 
@@ -21,7 +23,9 @@ constexpr Command commands[] = {
     {"check", milters::postern::check, "find mistakes in access.db"},
     {"explain", milters::postern::explain, "tell what would happen, and why"},
     {"filter", milters::postern::filter, "run recipes on a message"},
+    {"quarantine", milters::postern::quarantine, "list and release kept mail"},
     {"scan", milters::postern::scan, "scan files for viruses"},
+    {"virus", milters::postern::virus, "ask the virus-milter that runs"},
 };
 
 int usage()

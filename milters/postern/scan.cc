@@ -127,8 +127,8 @@ Verdict scan_file(policy::scan::Scanner& pool, const std::string& file,
         return Verdict::error(message.error().text);
     if (message->size() > max_bytes)
         return Verdict::oversize();
-    return pool.scan({message->fd(), message->size(), args.parts, false},
-                     [] {});
+    return pool.scan(
+        {message->fd(), message->size(), {args.parts, false}, false}, [] {});
 }
 
 int scan_all(policy::scan::Scanner& pool, const Arguments& args,

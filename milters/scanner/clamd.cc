@@ -1,19 +1,17 @@
 #include "milters/scanner/clamd.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
-#include "milters/scanner/channel.h"
+#include "milters/scanner/memfd.h"
+#include "milters/scanner/samples.h"
+#include "milters/scanner/talk.h"
 
 namespace milters::scanner {
 namespace {
@@ -27,154 +25,9 @@ using policy::scan::ScanJob;
 using policy::scan::ScanStatus;
 using policy::scan::Verdict;
 using Steady = std::chrono::steady_clock;
-using Tick = std::function<void()>;
 
-constexpr auto connect_limit = 5s;
 constexpr auto version_limit = 5s;
-constexpr auto tick_interval = 1s;
-constexpr std::size_t max_reply = 4096;
 constexpr std::size_t chunk_size = 256 * 1024;
-
-auto system_error(const std::string& what)
-{
-    const int error = errno;
-    return policy::fail(Errc::io, what + ": " + std::strerror(error));
-}
-
-/// One conversation with a server, with an end and ticks on the way.
-class Talk {
-public:
-    Talk(Fd socket, Steady::time_point end, const Tick& tick)
-        : socket_{std::move(socket)}, end_{end}, tick_{tick}
-    {
-    }
-
-    Status send(std::string_view bytes)
-    {
-        while (!bytes.empty()) {
-            const ssize_t n =
-                ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-            if (n > 0)
-                bytes.remove_prefix(static_cast<std::size_t>(n));
-            else if (n < 0 && errno != EAGAIN && errno != EINTR)
-                return system_error("send");
-            else if (auto s = wait(POLLOUT); !s)
-                return s;
-        }
-        return {};
-    }
-
-    /// The open file itself, beside a byte (clamd(8), FILDES).
-    Status send_file(int file)
-    {
-        if (auto s = wait(POLLOUT); !s)
-            return s;
-        return send_packet(socket_.get(), std::string_view{"\0", 1}, file);
-    }
-
-    /// Up to the NUL that ends a reply.
-    policy::Result<std::string> reply()
-    {
-        std::string out;
-        char buffer[512];
-        while (out.size() < max_reply) {
-            const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
-            if (n == 0)
-                return policy::fail(Errc::gone, "closed without an answer");
-            if (n < 0 && errno != EAGAIN && errno != EINTR)
-                return system_error("receive");
-            if (n < 0) {
-                if (auto s = wait(POLLIN); !s)
-                    return policy::fail(s.error());
-                continue;
-            }
-            out.append(buffer, static_cast<std::size_t>(n));
-            if (const auto end = out.find('\0'); end != std::string::npos)
-                return out.substr(0, end);
-        }
-        return policy::fail(Errc::format, "answer is too long");
-    }
-
-    Status wait(short what)
-    {
-        while (Steady::now() < end_) {
-            pollfd fd{socket_.get(), what, 0};
-            const auto rest = std::chrono::ceil<std::chrono::milliseconds>(
-                std::min<Steady::duration>(end_ - Steady::now(),
-                                           tick_interval));
-            if (::poll(&fd, 1, static_cast<int>(rest.count())) > 0)
-                return {};
-            tick_();
-        }
-        return policy::fail(Errc::timeout, "no answer in time");
-    }
-
-    int fd() const { return socket_.get(); }
-
-private:
-    Fd socket_;
-    Steady::time_point end_;
-    const Tick& tick_;
-};
-
-policy::Result<Talk> finish_connect(Fd fd, int rc, Steady::time_point end,
-                                    const Tick& tick)
-{
-    if (rc != 0 && errno != EINPROGRESS && errno != EAGAIN)
-        return system_error("connect");
-    const auto soon =
-        std::min<Steady::time_point>(end, Steady::now() + connect_limit);
-    const int socket = fd.get();
-    Talk trying{std::move(fd), soon, tick};
-    if (auto s = trying.wait(POLLOUT); !s)
-        return policy::fail(s.error());
-    int error = 0;
-    socklen_t length = sizeof error;
-    ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0)
-        return policy::fail(Errc::io, std::strerror(error));
-    return Talk{Fd{::fcntl(socket, F_DUPFD_CLOEXEC, 0)}, end, tick};
-}
-
-policy::Result<Talk> connect_unix(const std::string& path,
-                                  Steady::time_point end, const Tick& tick)
-{
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    Fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    const int rc = ::connect(
-        fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    return finish_connect(std::move(fd), rc, end, tick);
-}
-
-policy::Result<Talk> connect_inet(const SocketSpec& spec,
-                                  Steady::time_point end, const Tick& tick)
-{
-    addrinfo hints{};
-    hints.ai_family = spec.kind == SocketSpec::Kind::inet6 ? AF_INET6 : AF_INET;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const int error =
-        ::getaddrinfo(spec.host.empty() ? nullptr : spec.host.c_str(),
-                      std::to_string(spec.port).c_str(), &hints, &found);
-    if (error != 0)
-        return policy::fail(Errc::io, ::gai_strerror(error));
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{
-        found, &::freeaddrinfo};
-    Fd fd{::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                   0)};
-    const int rc = ::connect(fd.get(), found->ai_addr, found->ai_addrlen);
-    return finish_connect(std::move(fd), rc, end, tick);
-}
-
-policy::Result<Talk> connect_to(const SocketSpec& spec, Steady::time_point end,
-                                const Tick& tick)
-{
-    return spec.kind == SocketSpec::Kind::unix_path
-               ? connect_unix(spec.path, end, tick)
-               : connect_inet(spec, end, tick);
-}
 
 /// The message in chunks, each with its length in front; 0 ends it.
 Status send_stream(Talk& talk, const ScanJob& job)
@@ -186,7 +39,7 @@ Status send_stream(Talk& talk, const ScanJob& job)
         const ssize_t n = ::pread(job.fd, buffer.data(), buffer.size(),
                                   static_cast<off_t>(at));
         if (n <= 0)
-            return system_error("message");
+            return policy::fail(Errc::io, "the message cannot be read");
         const auto length = htonl(static_cast<std::uint32_t>(n));
         if (auto s = talk.send(
                 {reinterpret_cast<const char*>(&length), sizeof length});
@@ -242,9 +95,15 @@ EngineInfo read_clamd_version(std::string_view reply)
     info.name = reply.substr(0, blank);
     info.version = reply.substr(
         blank + 1, slash == std::string_view::npos ? slash : slash - blank - 1);
-    if (slash != std::string_view::npos)
-        std::from_chars(reply.data() + slash + 1, reply.data() + reply.size(),
-                        info.base);
+    if (slash == std::string_view::npos)
+        return info;
+    const char* const end = reply.data() + reply.size();
+    const auto base = std::from_chars(reply.data() + slash + 1, end, info.base);
+    std::tm when{};
+    if (base.ptr != end && *base.ptr == '/' &&
+        ::strptime(std::string{base.ptr + 1, end}.c_str(), "%a %b %d %T %Y",
+                   &when))
+        info.base_time = ::timegm(&when);
     return info;
 }
 
@@ -252,6 +111,13 @@ ClamdPool::ClamdPool(ClamdOptions options) : options_{std::move(options)}
 {
     for (const auto& server : options_.servers)
         servers_.push_back({server});
+    if (!options_.verify)
+        return;
+    auto file = MemFile::create();
+    if (file && file->append(samples(true).back().bytes) && file->seal())
+        proof_ = std::move(*file);
+    else
+        throw std::runtime_error{"no memory for the EICAR test file"};
 }
 
 /// The servers in turn, those that failed lately last.
@@ -283,15 +149,14 @@ void ClamdPool::failed(std::size_t server, const std::string& why)
 /// not be remembered.
 Status ClamdPool::learn_version(std::size_t server)
 {
-    SocketSpec where;
     {
         const std::lock_guard lock{mutex_};
         if (Steady::now() - servers_[server].asked_at < options_.probe)
             return {};
-        where = servers_[server].where;
     }
     const Tick no_tick = [] {};
-    auto talk = connect_to(where, Steady::now() + version_limit, no_tick);
+    auto talk = Talk::connect(options_.servers[server],
+                              Steady::now() + version_limit, no_tick);
     if (!talk)
         return policy::fail(talk.error());
     if (auto s = talk->send(std::string_view{"zVERSION\0", 9}); !s)
@@ -305,13 +170,11 @@ Status ClamdPool::learn_version(std::size_t server)
     return {};
 }
 
-policy::Result<Verdict> ClamdPool::scan_at(std::size_t server,
-                                           const ScanJob& job, const Tick& tick)
+policy::Result<Verdict> ClamdPool::ask(std::size_t server, const ScanJob& job,
+                                       const Tick& tick)
 {
-    if (auto s = learn_version(server); !s)
-        return policy::fail(s.error());
     const SocketSpec& where = options_.servers[server];
-    auto talk = connect_to(where, Steady::now() + options_.timeout, tick);
+    auto talk = Talk::connect(where, Steady::now() + options_.timeout, tick);
     if (!talk)
         return policy::fail(talk.error());
     const auto sent = send_job(*talk, where, job);
@@ -320,6 +183,32 @@ policy::Result<Verdict> ClamdPool::scan_at(std::size_t server,
     if (!reply)
         return policy::fail(sent ? reply.error() : sent.error());
     return read_clamd_reply(*reply);
+}
+
+/// A clamd whose temporary folder is gone calls everything clean that it has
+/// to unpack first.  One that finds EICAR in a mail can still unpack.
+Status ClamdPool::prove(std::size_t server, const Tick& tick)
+{
+    const auto proof = ask(server, {proof_->fd(), proof_->size()}, tick);
+    if (!proof)
+        return policy::fail(proof.error());
+    if (proof->status() == ScanStatus::infected)
+        return {};
+    return policy::fail(Errc::format,
+                        std::string{"calls the EICAR test file in a mail "} +
+                            name_of(proof->status()));
+}
+
+policy::Result<Verdict> ClamdPool::scan_at(std::size_t server,
+                                           const ScanJob& job, const Tick& tick)
+{
+    if (auto s = learn_version(server); !s)
+        return policy::fail(s.error());
+    auto verdict = ask(server, job, tick);
+    if (verdict && verdict->clean() && proof_)
+        if (auto s = prove(server, tick); !s)
+            return policy::fail(s.error());
+    return verdict;
 }
 
 Verdict ClamdPool::scan(const ScanJob& job, const Tick& tick)

@@ -1,15 +1,18 @@
-// clamd servers as a Scanner.  Their answers are taken as they are: what
-// clamd does not report (clamd.conf: AlertExceedsMax, AlertEncrypted, a
-// temporary folder that is gone) is not seen here either.
+// clamd servers as a Scanner.  What clamd does not report (clamd.conf:
+// AlertExceedsMax, AlertEncrypted) is not seen here either; that it can
+// unpack at all is asked of it after each clean verdict.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "milters/scanner/memfd.h"
+#include "milters/scanner/talk.h"
 #include "policy/config/socket_spec.h"
 #include "policy/scan/scanner.h"
 
@@ -20,6 +23,7 @@ struct ClamdOptions {
     std::chrono::milliseconds timeout{120000};  ///< one scan
     std::chrono::milliseconds probe{5000};  ///< a server that failed is left
                                             ///< alone so long
+    bool verify = true;  ///< believe `OK` only from one that finds EICAR then
     std::function<void(bool alarm, const std::string&)> log;
 };
 
@@ -57,6 +61,10 @@ private:
     policy::Result<policy::scan::Verdict> scan_at(
         std::size_t server, const policy::scan::ScanJob& job,
         const std::function<void()>& tick);
+    policy::Result<policy::scan::Verdict> ask(std::size_t server,
+                                              const policy::scan::ScanJob& job,
+                                              const Tick& tick);
+    policy::Status prove(std::size_t server, const Tick& tick);
     policy::Status learn_version(std::size_t server);
     void failed(std::size_t server, const std::string& why);
     std::string generation() const;
@@ -65,6 +73,7 @@ private:
     mutable std::mutex mutex_;
     std::vector<Server> servers_;
     std::size_t next_ = 0;
+    std::optional<MemFile> proof_;  ///< EICAR in a mail; none: not asked for
 };
 
 }  // namespace milters::scanner

@@ -77,7 +77,7 @@ ClamdOptions clamd_options(
     std::function<void(bool alarm, const std::string&)> log)
 {
     return {virus.clamd, virus.clamd_timeout, virus.clamd_probe,
-            std::move(log)};
+            virus.clamd_verify, std::move(log)};
 }
 
 }  // namespace milters::scanner

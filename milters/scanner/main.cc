@@ -17,6 +17,8 @@
 
 #include "milters/scanner/parent.h"
 #include "milters/scanner/probe.h"
+#include "milters/scanner/quick_sscanf.h"
+#include "policy/version.h"
 
 namespace {
 
@@ -235,8 +237,12 @@ void prepare_process()
 int main(int argc, char** argv)
 {
     prepare_process();
+    if (!milters::scanner::use_quick_sscanf())
+        return EX_SOFTWARE;
     Arguments args;
     CLI::App app{"scans for virus-milter; see virus-scanner(8)"};
+    app.set_version_flag("-V,--version",
+                         std::string{"virus-scanner "} + policy::version);
     declare(app, args);
     try {
         app.parse(argc, argv);

@@ -19,6 +19,7 @@
 #include "milters/scanner/memfd.h"
 #include "milters/scanner/samples.h"
 #include "milters/scanner/worker.h"
+#include "policy/scan/database.h"
 
 namespace milters::scanner {
 namespace {
@@ -32,16 +33,6 @@ using Steady = std::chrono::steady_clock;
 /// A worker that dies sooner than this has not even scanned: wait a while.
 constexpr auto too_soon = 500ms;
 constexpr auto sample_deadline = 60s;
-
-/// libclamav allocates arrays of some 100 KiB for each layer, which the C
-/// library would map and unmap each time: a fifth of the time of a scan.
-void tune_malloc()
-{
-    ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    ::mallopt(M_TOP_PAD, 16 << 20);
-    ::mallopt(M_ARENA_MAX, 1);
-}
 
 std::uint64_t resident_memory()
 {
@@ -84,6 +75,14 @@ policy::Result<std::string> contents(const std::string& path)
 
 }  // namespace
 
+void tune_malloc(unsigned threads)
+{
+    ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    ::mallopt(M_TOP_PAD, 16 << 20);
+    ::mallopt(M_ARENA_MAX, static_cast<int>(threads));
+}
+
 Parent::~Parent()
 {
     for (auto& [id, worker] : workers_)
@@ -101,7 +100,7 @@ void Parent::tell(ScannerEvent event) const
 
 Status Parent::prepare()
 {
-    tune_malloc();
+    tune_malloc(1);
     sweep(options_.temp_base);
     own_mount_ = own_mounts();
     // Workers have no network even before their sandbox; root only.
@@ -111,6 +110,7 @@ Status Parent::prepare()
     if (!engine)
         return policy::fail(engine.error());
     engine_ = std::move(*engine);
+    policy::scan::use_huge_pages();
     return test_set();
 }
 
@@ -126,8 +126,8 @@ void Parent::be_worker(const Fd& socket, const TempDir& dir)
                           options_.temp_size};
     if (!engine_->use_temp_dir(dir.path()) || !enter(sandbox))
         ::_exit(EX_OSERR);
-    ::_exit(serve(socket.get(), [this](int fd, bool parts) {
-        return engine_->scan(fd, parts);
+    ::_exit(serve(socket.get(), [this](int fd, policy::scan::Want want) {
+        return engine_->scan(fd, want);
     }));
 }
 
@@ -162,7 +162,7 @@ Status Parent::scan_sample(int socket, const std::string& name,
         return s;
     if (auto s = file->seal(); !s)
         return s;
-    const policy::scan::ScanRequest request{1, sample_deadline, false};
+    const policy::scan::ScanRequest request{1, sample_deadline, {}};
     if (auto s = send_packet(socket, write(request), file->fd()); !s)
         return policy::fail(Errc::format, "self-test: worker has ended");
     const auto packet = receive_packet(socket, sample_deadline + 1s);

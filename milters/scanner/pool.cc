@@ -143,7 +143,7 @@ policy::Result<Verdict> Pool::attempt(LinkPtr& link, const ScanJob& job,
                                       Steady::time_point end,
                                       const std::function<void()>& tick)
 {
-    policy::scan::ScanRequest request{0, options_.attempt, job.want_parts};
+    policy::scan::ScanRequest request{0, options_.attempt, job.want};
     request.deadline = std::min(
         request.deadline,
         std::chrono::ceil<std::chrono::milliseconds>(end - Steady::now()));

@@ -45,6 +45,7 @@ public:
     policy::scan::EngineInfo engine{};
     std::uint64_t memory = 0;
     std::string fingerprint{};  ///< of the database it began to load
+    std::int64_t newest = 0;    ///< mtime of its newest file
 
 private:
     Process(Fd control, pid_t pid) : control_{std::move(control)}, pid_{pid} {}

@@ -110,8 +110,10 @@ void Pool::start_next()
         return;
     }
     next_ = std::move(*started);
-    if (state)
+    if (state) {
         next_->fingerprint = state->fingerprint;
+        next_->newest = state->newest;
+    }
 }
 
 // --- what the scanner says ---
@@ -137,6 +139,9 @@ void Pool::on_event(const std::shared_ptr<Process>& process,
     switch (event.kind) {
         case ScannerEvent::Kind::ready:
             process->engine = event.engine;
+            // Only official sets say themselves when they were made.
+            if (process->engine.base_time == 0)
+                process->engine.base_time = process->newest;
             process->memory = event.memory;
             process->engine.generation =
                 generation_of(*process, options_.command);

@@ -23,9 +23,9 @@ void arm(std::chrono::milliseconds deadline)
     ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
-Verdict scan_one(const ScanFunction& scan, int fd, bool want_parts)
+Verdict scan_one(const ScanFunction& scan, int fd, policy::scan::Want want)
 try {
-    return scan(fd, want_parts);
+    return scan(fd, want);
 } catch (const std::exception& e) {
     return Verdict::error(e.what());
 }
@@ -54,8 +54,7 @@ int serve(int socket, const ScanFunction& scan)
         if (!request || !packet->file)
             return EX_PROTOCOL;
         arm(request->deadline);
-        Verdict verdict =
-            scan_one(scan, packet->file.get(), request->want_parts);
+        Verdict verdict = scan_one(scan, packet->file.get(), request->want);
         arm(0ms);
         if (!send_packet(socket, answer(request->id, std::move(verdict))))
             return EX_IOERR;

@@ -8,7 +8,8 @@
 namespace milters::scanner {
 
 /// Scans an open file; as Engine::scan.
-using ScanFunction = std::function<policy::scan::Verdict(int fd, bool parts)>;
+using ScanFunction =
+    std::function<policy::scan::Verdict(int fd, policy::scan::Want want)>;
 
 /// Serves requests from `socket` until the other side closes it; returns the
 /// exit code.  A scan that overruns its deadline ends the process by SIGALRM,

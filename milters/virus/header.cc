@@ -2,16 +2,18 @@
 
 #include <ctime>
 
+#include "policy/version.h"
+
 namespace milters::virus {
 namespace {
 
-std::string day_of(std::int64_t seconds)
+std::string day_of(std::int64_t seconds, const char* form = "%Y-%m-%d")
 {
     const std::time_t when = seconds;
     std::tm parts{};
     char text[16] = "";
     if (::gmtime_r(&when, &parts))
-        std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+        std::strftime(text, sizeof text, form, &parts);
     return text;
 }
 
@@ -34,6 +36,17 @@ std::string scanned_value(const policy::scan::EngineInfo& engine,
         out += ")";
     }
     return out + " at " + host;
+}
+
+std::string anti_virus_value(const policy::scan::EngineInfo& engine,
+                             const std::string& status, policy::Seconds now)
+{
+    const std::string word = status.substr(0, status.find(' '));
+    return std::string{"Postern virus-milter "} + policy::version +
+           ", bases: " + day_of(engine.base_time, "%Y%m%d") + " #" +
+           std::to_string(engine.signatures) +
+           ", check: " + day_of(now.time_since_epoch().count(), "%Y%m%d") +
+           " " + (word == "not" ? "not_checked" : word);
 }
 
 std::string tagged_subject(const std::string& status,

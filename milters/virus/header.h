@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "policy/clock.h"
 #include "policy/scan/verdict.h"
 
 namespace milters::virus {
@@ -11,6 +12,11 @@ namespace milters::virus {
 /// Pure.
 std::string scanned_value(const policy::scan::EngineInfo& engine,
                           const std::string& host);
+
+/// As KavMilter wrote it: `Postern virus-milter 0.1.0, bases: 20261121 #355000,
+/// check: 20261122 clean`; `not_checked` where the status says so.  Pure.
+std::string anti_virus_value(const policy::scan::EngineInfo& engine,
+                             const std::string& status, policy::Seconds now);
 
 /// `[infected] Subject`; the subject may be missing.
 std::string tagged_subject(const std::string& status,

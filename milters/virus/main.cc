@@ -7,8 +7,11 @@
 #include "milters/milter/daemon.h"
 #include "milters/milter/options.h"
 #include "milters/scanner/command.h"
+#include "milters/virus/control.h"
+#include "milters/virus/copies.h"
 #include "milters/virus/runtime.h"
 #include "milters/virus/session.h"
+#include "policy/scan/store.h"
 
 namespace {
 
@@ -49,6 +52,11 @@ private:
     policy::Result<std::shared_ptr<scanner::Pool>> pool_for(
         const policy::config::Config& config);
     std::function<void(bool, const std::string&)> scanner_log();
+    void tell_admins(bool alarm, const std::string& text);
+    std::shared_ptr<scanner::Pool> pool() const;
+    void set_pool(std::shared_ptr<scanner::Pool> pool);
+    virus::ControlLinks control_links();
+    Status bind();
     Level level(const policy::config::Config& config) const
     {
         return options_.verbose ? Level::debug
@@ -60,7 +68,11 @@ private:
     policy::Log log_;
     virus::Current current_;
     std::shared_ptr<scanner::Pool> pool_;
-    std::string pool_settings_;  ///< that pool_ was made of
+    std::string pool_settings_;      ///< that pool_ was made of
+    mutable std::mutex pool_mutex_;  ///< guards pool_, which control asks
+    std::shared_ptr<virus::Lasting> lasting_ =
+        std::make_shared<virus::Lasting>();
+    std::unique_ptr<virus::Control> control_;
     milter::Program program_{};
     milter::Service service_{};
 };
@@ -114,7 +126,59 @@ std::function<void(bool, const std::string&)> VirusMilter::scanner_log()
     return [this](bool alarm, const std::string& text) {
         log_.line(alarm ? Level::error : Level::info, "",
                   "virus: " + policy::printable(text));
+        tell_admins(alarm, text);
     };
+}
+
+/// Of faults at most once a minute.
+void VirusMilter::tell_admins(bool alarm, const std::string& text)
+{
+    const auto runtime = current_.get();
+    if (!runtime)
+        return;
+    const auto minute = runtime->now().time_since_epoch().count() / 60;
+    if (!alarm)
+        virus::notify_admins(*runtime, "update", text);
+    else if (lasting_->fault_told.exchange(minute) != minute)
+        virus::notify_admins(*runtime, "fault", text);
+}
+
+std::shared_ptr<scanner::Pool> VirusMilter::pool() const
+{
+    const std::lock_guard lock{pool_mutex_};
+    return pool_;
+}
+
+void VirusMilter::set_pool(std::shared_ptr<scanner::Pool> pool)
+{
+    const std::lock_guard lock{pool_mutex_};
+    pool_.swap(pool);
+}
+
+virus::ControlLinks VirusMilter::control_links()
+{
+    virus::ControlLinks links;
+    links.runtime = [this] { return current_.get(); };
+    links.pool = [this]() -> std::optional<scanner::PoolState> {
+        if (const auto now = pool())
+            return now->state();
+        return std::nullopt;
+    };
+    links.reload = [this] {
+        if (const auto now = pool())
+            now->reload();
+    };
+    links.config_file = options_.config;
+    links.started = policy::system_now();
+    return links;
+}
+
+/// Where mail is kept must be there before mail comes.
+Status prepare_folder(const policy::scan::QuarantineSettings& settings)
+{
+    if (!settings.in_folder && settings.copies.empty())
+        return {};
+    return policy::scan::Store{settings.folder}.prepare();
 }
 
 /// The pool that runs, told to load anew, or another one for other settings,
@@ -143,30 +207,54 @@ policy::Result<std::shared_ptr<scanner::Pool>> VirusMilter::pool_for(
 Status VirusMilter::take_over(ConfigPtr config)
 {
     auto runtime = std::make_shared<virus::Runtime>();
+    if (auto folder = prepare_folder(config->virus.quarantine); !folder)
+        return folder;
+    auto texts =
+        policy::scan::NoticeTexts::load(config->virus.notify.templates);
+    if (!texts)
+        return fail(texts.error());
+    runtime->texts =
+        std::make_shared<const policy::scan::NoticeTexts>(std::move(*texts));
+    if (config->virus.split_recipients && !lasting_->answers_rcpt)
+        log_.line(Level::warning, "",
+                  "virus.recipients: split begins with the next start");
+    if (!config->virus.skip_access.empty())
+        runtime->access =
+            policy::map::open_file(config->virus.skip_access, false);
     if (config->virus.engine == "clamd") {
-        pool_.reset();
+        set_pool(nullptr);
         runtime->scanner = std::make_shared<scanner::ClamdPool>(
             scanner::clamd_options(config->virus, scanner_log()));
     } else {
         auto pool = pool_for(*config);
         if (!pool)
             return fail(pool.error());
-        pool_ = std::move(*pool);
-        runtime->scanner = pool_;
+        set_pool(*pool);
+        runtime->scanner = std::move(*pool);
     }
     runtime->cache =
         std::make_shared<policy::scan::VerdictCache>(config->virus.cache);
-    runtime->clock = policy::system_now;
-    runtime->log = &log_;
-    runtime->test_mode = options_.test_mode;
+    runtime->lasting = lasting_;
     runtime->config = std::move(config);
     current_.set(std::move(runtime));
     return {};
 }
 
+Status VirusMilter::bind()
+{
+    control_ = std::make_unique<virus::Control>(control_links());
+    return control_->bind(config_->virus, service_.account, service_.names);
+}
+
 Status VirusMilter::start()
 {
-    return take_over(config_);
+    lasting_->mailer =
+        std::make_unique<virus::Mailer>([this](const std::string& what) {
+            log_.line(Level::error, "", "virus: " + policy::printable(what));
+        });
+    if (auto taken = take_over(config_); !taken)
+        return taken;
+    return control_->start();
 }
 
 void VirusMilter::reload()
@@ -209,7 +297,11 @@ int VirusMilter::run()
         return EX_CONFIG;
     }
     program_.name = name;
-    program_.needs = virus::virus_needs();
+    lasting_->log = &log_;
+    lasting_->clock = policy::system_now;
+    lasting_->test_mode = options_.test_mode;
+    lasting_->answers_rcpt = config_->virus.split_recipients;
+    program_.needs = virus::virus_needs(lasting_->answers_rcpt);
     program_.make_session = [this] {
         return std::make_unique<virus::VirusSession>(current_.get());
     };
@@ -219,10 +311,11 @@ int VirusMilter::run()
     };
     service_.program = &program_;
     service_.log = &log_;
-    service_.bind = [] { return Status{}; };
+    service_.bind = [this] { return bind(); };
     service_.start = [this] { return start(); };
     service_.reload = [this] { reload(); };
-    service_.stop = [] {};
+    // Handlers may still run and use the rest.
+    service_.stop = [this] { control_->stop(); };
     return milter::serve(service_);
 }
 

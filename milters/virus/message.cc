@@ -17,6 +17,21 @@ bool tells_how_to_read(const std::string& lower_name)
     return lower_name.starts_with("content-") || lower_name == "mime-version";
 }
 
+/// Whether a value has line ends that some reader takes for the end of the
+/// header, so that what follows would be a header of its own: anything but LF
+/// or CRLF before a blank.
+bool hides_a_line(std::string_view value)
+{
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '\r' && value.substr(i + 1, 1) != "\n")
+            return true;
+        if (value[i] == '\n' && value.substr(i + 1, 1) != " " &&
+            value.substr(i + 1, 1) != "\t")
+            return true;
+    }
+    return false;
+}
+
 /// libmilter hands folded values over with LF alone.
 std::string with_crlf(std::string_view value)
 {
@@ -88,7 +103,9 @@ void Message::header(std::string_view name, std::string_view value)
     std::string line;
     line.append(name).append(": ").append(with_crlf(value)).append("\r\n");
     keep(line);
-    hash(line, tells_how_to_read(key));
+    const bool odd = hides_a_line(value) || hides_a_line(name);
+    bare_ends_ = bare_ends_ || odd;
+    hash(line, odd || tells_how_to_read(key));
 }
 
 void Message::end_of_headers()

@@ -9,6 +9,8 @@ namespace policy::config {
 
 /// virus: scanning and what is done about its verdicts.
 std::span<const Key> virus_keys();
+/// virus: notices, quarantine, disclaimer, control.
+std::span<const Key> aftermath_keys();
 
 /// filter: recipes and what they may do.
 std::span<const Key> filter_keys();

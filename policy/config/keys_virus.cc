@@ -15,6 +15,9 @@ constexpr std::int64_t gib = 1024 * mib;
 constexpr std::string_view actions =
     "accept tag strip quarantine discard tempfail reject";
 
+constexpr std::string_view actions_and_rename =
+    "accept tag rename strip quarantine discard tempfail reject";
+
 constexpr Key action(std::string_view name, std::string_view fallback,
                      std::string_view about)
 {
@@ -234,6 +237,11 @@ constexpr Key table[] = {
      .min = second,
      .max = hour,
      .about = "how often a server that failed is tried again"},
+    {.name = "virus.clamd.verify",
+     .type = Type::boolean,
+     .fallback = "yes",
+     .about = "after each clean verdict the server must find the EICAR test "
+              "file in a mail, or the verdict does not count"},
 
     action("virus.actions.infected", "reject", "a signature matched"),
     action("virus.actions.suspicious", "quarantine",
@@ -356,7 +364,11 @@ constexpr Key table[] = {
      .type = Type::boolean,
      .fallback = "yes",
      .about = "also files inside archives"},
-    action("virus.attachments[].action", "reject", "what is done about it"),
+    {.name = "virus.attachments[].action",
+     .type = Type::choice,
+     .fallback = "reject",
+     .choices = actions_and_rename,
+     .about = "what is done about it"},
     {.name = "virus.attachments[].reason",
      .type = Type::text,
      .fallback = "",

@@ -38,10 +38,15 @@ public:
         out.header_status = header("virus.headers.status");
         out.reject_text = text("virus.reject_text");
         out.strip_text = text("virus.strip_text");
+        out.header_anti_virus = header("virus.headers.anti_virus");
+        out.rename_suffix = text("virus.rename_suffix");
+        out.split_recipients = text("virus.recipients") == "split";
+        out.skip_access = text("virus.skip.access");
         out.skip_networks =
             values_.get<std::vector<Network>>("virus.skip.networks");
         out.skip_authenticated = values_.get<bool>("virus.skip.authenticated");
         rules(out.rules);
+        read_aftermath(values_, problems_, out);
         return out;
     }
 
@@ -86,6 +91,9 @@ private:
         out.socket_owner = text("virus.socket_owner");
         out.socket_group = text("virus.socket_group");
         out.socket_mode = small("virus.socket_mode");
+        out.control_socket = values_.get<SocketSpec>("virus.control_socket");
+        out.control_group = text("virus.control_group");
+        out.control_mode = small("virus.control_mode");
     }
 
     void scanner(Virus& out)
@@ -140,6 +148,7 @@ private:
         }
         out.clamd_timeout = time("virus.clamd.timeout");
         out.clamd_probe = time("virus.clamd.probe");
+        out.clamd_verify = values_.get<bool>("virus.clamd.verify");
         if (out.engine == "clamd" && out.clamd.empty())
             complain("virus.engine", "clamd needs virus.clamd.servers");
     }
@@ -175,7 +184,7 @@ private:
         for (std::size_t i = 0; i < values_.count("virus.signatures"); ++i)
             out.signatures.push_back(signature(out, i));
         for (std::size_t i = 0; i < values_.count("virus.attachments"); ++i)
-            out.attachments.push_back(attachment(i));
+            out.attachments.push_back(attachment(out, i));
         if (!out.attachments.empty() && text("virus.engine") == "clamd")
             complain("virus.engine",
                      "clamd does not tell what is in a message, as "
@@ -208,10 +217,8 @@ private:
         out.recipients = values_.get<Strings>(in + "recipients");
         out.networks = values_.get<std::vector<Network>>(in + "networks");
         out.users = values_.get<Strings>(in + "users");
-        const std::string direction = text(in + "direction");
-        out.direction = direction == "in"    ? scan::Group::Direction::in
-                        : direction == "out" ? scan::Group::Direction::out
-                                             : scan::Group::Direction::any;
+        out.direction = scan::parse_direction(text(in + "direction"));
+        out.disclaimer = values_.get<bool>(in + "disclaimer");
         out.scan = values_.get<bool>(in + "scan");
         out.place = values_.place(in + "name");
         out.actions = inherited(rules, in + "inherit");
@@ -226,7 +233,8 @@ private:
         const std::string word = text(name);
         if (word.empty())
             return;
-        if (const auto own = scan::parse_action(word))
+        if (const auto own = scan::parse_action(word);
+            own && *own != Action::rename)
             out = *own;
         else
             complain(name, "'" + word + "' is not an action");
@@ -241,16 +249,22 @@ private:
             complain(in + "action", "a rule needs match");
         out.action = action(in + "action");
         out.group = text(in + "group");
-        if (!out.group.empty() &&
-            std::none_of(rules.groups.begin(), rules.groups.end(),
-                         [&](const auto& g) { return g.name == out.group; }))
-            complain(in + "group", "no group '" + out.group + "'");
+        must_be_group(rules, in + "group", out.group);
         out.reason = text(in + "reason");
         out.author = text(in + "author");
         out.place = values_.place(in + "match");
         if (const std::string day = text(in + "expires"); !day.empty())
             out.expires = date(in + "expires", day);
         return out;
+    }
+
+    void must_be_group(const scan::Rules& rules, const std::string& key,
+                       const std::string& name)
+    {
+        if (!name.empty() &&
+            std::none_of(rules.groups.begin(), rules.groups.end(),
+                         [&](const auto& g) { return g.name == name; }))
+            complain(key, "no group '" + name + "'");
     }
 
     std::optional<Seconds> date(const std::string& name, const std::string& day)
@@ -271,12 +285,16 @@ private:
         return std::nullopt;
     }
 
-    scan::AttachmentRule attachment(std::size_t i)
+    scan::AttachmentRule attachment(const scan::Rules& rules, std::size_t i)
     {
         const std::string in = member("attachments", i);
         scan::AttachmentRule out;
         out.names = values_.get<Strings>(in + "name");
         out.types = values_.get<Strings>(in + "type");
+        out.mime = values_.get<Strings>(in + "mime");
+        out.except = values_.get<Strings>(in + "except");
+        out.group = text(in + "group");
+        must_be_group(rules, in + "group", out.group);
         out.larger = number(in + "larger");
         out.inside = values_.get<bool>(in + "inside");
         out.action = action(in + "action");

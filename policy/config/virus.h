@@ -9,6 +9,7 @@
 #include "policy/address.h"
 #include "policy/config/socket_spec.h"
 #include "policy/config/values.h"
+#include "policy/scan/aftermath.h"
 #include "policy/scan/options.h"
 #include "policy/scan/policy.h"
 
@@ -43,17 +44,31 @@ struct Virus {
     std::vector<SocketSpec> clamd;
     Milliseconds clamd_timeout{};
     Milliseconds clamd_probe{};
+    bool clamd_verify = true;
     std::string header_scanned;
     std::string header_status;
     std::string reject_text;
     std::string strip_text;
+    std::string header_anti_virus;
+    std::string rename_suffix;
+    SocketSpec control_socket;
+    std::string control_group;
+    unsigned control_mode = 0660;
+    bool split_recipients = false;
     std::vector<Network> skip_networks;
+    std::string skip_access;  ///< access.db; empty: none
     bool skip_authenticated = false;
     scan::Rules rules;
+    scan::NotifySettings notify;
+    scan::QuarantineSettings quarantine;
+    scan::DisclaimerSettings disclaimer;
 };
 
 /// Reads the section; mistakes that concern more than one value are added to
 /// `problems`.
 Virus read_virus(const Values& values, Problems& problems);
+
+/// The part of it that tells what is done beside the answer.
+void read_aftermath(const Values& values, Problems& problems, Virus& out);
 
 }  // namespace policy::config

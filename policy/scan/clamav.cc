@@ -14,17 +14,18 @@ namespace {
 constexpr std::size_t max_parts = 500;
 constexpr std::size_t max_part_name = 160;
 
-/// The scan that runs in this process, for libclamav's callbacks.
+/// The scan that runs in this thread, for libclamav's callbacks.
 struct Running {
     PartCache& cache;
     const Limits& limits;
     bool want_parts;
     Verdict verdict{};
     std::vector<Digest> seen{};
+    std::vector<std::string> types{};  ///< of the files around, outermost first
     bool list_full = false;
 };
 
-Running* running = nullptr;
+thread_local Running* running = nullptr;
 /// Error messages of the library outside of a scan (loading).
 std::string* load_error = nullptr;
 
@@ -92,16 +93,24 @@ void check_size(Running& scan, std::uint64_t size)
                          "Heuristics.Limits.Exceeded.MaxFileSize");
 }
 
+/// Remembers the type of the file at this level; what was deeper is over.
+void enter_level(Running& scan, std::uint32_t level, const char* type)
+{
+    scan.types.resize(level);
+    scan.types.emplace_back(type ? type : "");
+}
+
 /// The same bytes count as the same part only if the engine looks at them in
-/// the same way: as the same type, at the same depth.
-Digest key_of(const char* type, std::uint32_t level, std::uint32_t attributes,
+/// the same way: as the same type, at the same depth, in the same kinds of
+/// containers, which signatures may ask for.  REQUIRES enter_level().
+Digest key_of(const Running& scan, std::uint32_t attributes,
               std::string_view bytes)
 {
     Sha256 hash;
-    hash.update(type ? type : "");
-    hash.update({reinterpret_cast<const char*>(&level), sizeof level});
-    hash.update(
-        {reinterpret_cast<const char*>(&attributes), sizeof attributes});
+    std::string place;
+    for (const std::string& type : scan.types)
+        place.append(type).push_back('/');
+    hash.update(place.append(std::to_string(attributes)) + '\0');
     hash.update(bytes);
     return hash.finish();
 }
@@ -111,7 +120,10 @@ cl_error_t on_file(int /*fd*/, const char* type, const char** /*ancestors*/,
                    const char* buffer, uint32_t level, uint32_t attributes,
                    void* /*context*/)
 try {
-    if (!running || level == 0)
+    if (!running)
+        return CL_CLEAN;
+    enter_level(*running, level, type);
+    if (level == 0)
         return CL_CLEAN;
     check_size(*running, size);
     if (running->want_parts) {
@@ -121,7 +133,7 @@ try {
     }
     if (!buffer)
         return CL_CLEAN;
-    const Digest key = key_of(type, level, attributes, {buffer, size});
+    const Digest key = key_of(*running, attributes, {buffer, size});
     if (running->cache.contains(key))
         return CL_BREAK;
     running->seen.push_back(key);
@@ -310,12 +322,19 @@ void Engine::pass(int fd, std::uint32_t general, std::uint32_t heuristic)
     judge(*running, rc, name);
 }
 
-Verdict Engine::scan(int fd, bool want_parts)
+Verdict Engine::scan(int fd, Want want)
 {
-    Running scan{handle_->cache, handle_->limits, want_parts};
+    Running scan{handle_->cache, handle_->limits, want.parts};
     running = &scan;
     pass(fd, handle_->options.general, handle_->options.heuristic);
     const ScanStatus first = scan.verdict.status();
+    if ((want.all_names || want.parts) && !scan.verdict.clean()) {
+        // The first signature ends a scan; behind one that is forgiven may be
+        // another, and more parts.
+        scan.verdict.parts.clear();
+        pass(fd, handle_->options.general | CL_SCAN_GENERAL_ALLMATCHES,
+             handle_->options.heuristic);
+    }
     if (first == ScanStatus::locked || first == ScanStatus::suspicious) {
         // That alert may stand before a limit that was hit, too: ask again
         // for limits alone.

@@ -12,9 +12,9 @@
 
 namespace policy::scan {
 
-/// A compiled set of signatures.  One scan at a time in a process, since
-/// libclamav's messages reach us through one callback for all of it.  Many
-/// processes share an engine by fork(2), copy on write.
+/// A compiled set of signatures.  One scan at a time in a thread; with a cache
+/// of parts, in a process.  Many processes share an engine by fork(2), copy on
+/// write.
 class Engine {
 public:
     /// Loads and compiles; takes seconds and much memory.  A set that is
@@ -29,9 +29,9 @@ public:
 
     /// Scans an open file from its beginning.  Anything that the library
     /// could not look at ends as a finding: error, limits or locked.
-    /// @param want_parts  list the files inside, too; the cache of clean
-    ///                    parts is not used then, as it would hide them
-    Verdict scan(int fd, bool want_parts = false);
+    /// @param want  with parts the cache of clean parts is not used, as it
+    ///              would hide them
+    Verdict scan(int fd, Want want = {});
 
     const EngineInfo& info() const { return info_; }
 

@@ -1,10 +1,12 @@
 #include "policy/scan/database.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -80,6 +82,27 @@ Result<DatabaseState> look_at_database(const std::string& path)
     if (state.files == 0)
         return fail(Errc::gone, path + ": no signature files");
     return state;
+}
+
+void use_huge_pages()
+{
+    constexpr std::uintptr_t huge = 2 << 20;
+    constexpr int collapse = 25;  // MADV_COLLAPSE, since Linux 6.1
+    std::ifstream in{"/proc/self/maps"};
+    for (std::string line; std::getline(in, line);) {
+        std::uintptr_t begin = 0;
+        std::uintptr_t end = 0;
+        char rights[5] = "";
+        unsigned long inode = 1;
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s %*s %*s %lu", &begin, &end,
+                        rights, &inode) != 4 ||
+            inode != 0 || rights[1] != 'w' || rights[3] != 'p' ||
+            line.find("[stack") != std::string::npos || end - begin < huge)
+            continue;
+        auto* const start = reinterpret_cast<void*>(begin);
+        ::madvise(start, end - begin, MADV_HUGEPAGE);
+        ::madvise(start, end - begin, collapse);
+    }
 }
 
 std::uint64_t available_memory()

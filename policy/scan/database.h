@@ -24,6 +24,11 @@ struct DatabaseState {
 /// file).  Errc::io if it cannot be read; Errc::gone if there is none.
 Result<DatabaseState> look_at_database(const std::string& path);
 
+/// Asks the kernel to hold the large private memory of this process, which is
+/// mostly signatures, in huge pages: a scan jumps about in it, and half of its
+/// time can go into page tables otherwise.  Does what the kernel allows.
+void use_huge_pages();
+
 /// Bytes of memory that can be had without swapping (MemAvailable), or the
 /// largest number where the system does not say.
 std::uint64_t available_memory();

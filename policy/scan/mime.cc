@@ -20,27 +20,6 @@ std::string lowered(std::string_view text)
     return out;
 }
 
-/// The value of the first header of this name, unfolded.
-std::string value_of(std::string_view header, std::string_view name)
-{
-    const std::string folded = "\r\n" + lowered(header);
-    const auto found = folded.find("\r\n" + std::string{name} + ":");
-    if (found == std::string::npos)
-        return {};
-    std::string out;
-    for (auto i = found + name.size() + 1; i < header.size(); ++i) {
-        if (header.substr(i, 2) == "\r\n") {
-            const char next = i + 2 < header.size() ? header[i + 2] : 'x';
-            if (next != ' ' && next != '\t')
-                break;
-            ++i;
-            continue;
-        }
-        out += header[i];
-    }
-    return out;
-}
-
 /// Where the header that begins at `at` ends, empty line included.
 std::optional<std::size_t> end_of_header(std::string_view text, std::size_t at,
                                          std::size_t end)
@@ -123,9 +102,29 @@ private:
 
 }  // namespace
 
+std::string header_value(std::string_view header, std::string_view name)
+{
+    const std::string folded = "\r\n" + lowered(header);
+    const auto found = folded.find("\r\n" + std::string{name} + ":");
+    if (found == std::string::npos)
+        return {};
+    std::string out;
+    for (auto i = found + name.size() + 1; i < header.size(); ++i) {
+        if (header.substr(i, 2) == "\r\n") {
+            const char next = i + 2 < header.size() ? header[i + 2] : 'x';
+            if (next != ' ' && next != '\t')
+                break;
+            ++i;
+            continue;
+        }
+        out += header[i];
+    }
+    return out;
+}
+
 std::string boundary_of(std::string_view header)
 {
-    const std::string type = value_of(header, "content-type");
+    const std::string type = header_value(header, "content-type");
     const std::string low = lowered(type);
     const auto start = low.find_first_not_of(" \t");
     if (start == npos || low.compare(start, 10, "multipart/") != 0)

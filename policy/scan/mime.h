@@ -27,6 +27,11 @@ inline constexpr unsigned max_depth = 20;
 /// @param message  header and body with CRLF line ends
 std::vector<Leaf> leaves_of(std::string_view message);
 
+/// The value of the first field of this name, unfolded; empty if there is
+/// none.  Pure.
+/// @param name  in lower case
+std::string header_value(std::string_view header, std::string_view name);
+
 /// The boundary of a multipart header, empty if there is none.  Pure.
 std::string boundary_of(std::string_view header);
 

@@ -5,20 +5,19 @@
 namespace policy::scan {
 namespace {
 
-constexpr std::array<const char*, 7> action_names = {
-    "accept", "tag", "strip", "quarantine", "discard", "tempfail", "reject"};
+constexpr std::array<const char*, action_count> action_names = {
+    "accept",     "tag",     "rename",   "strip",
+    "quarantine", "discard", "tempfail", "reject"};
 
 char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool any_glob(const std::vector<std::string>& patterns, std::string_view text)
+bool all_or_glob(const std::vector<std::string>& patterns,
+                 std::string_view text)
 {
-    return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
-                                           [&](const std::string& p) {
-                                               return glob_match(p, text);
-                                           });
+    return patterns.empty() || any_glob(patterns, text);
 }
 
 bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
@@ -29,20 +28,13 @@ bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
                                            });
 }
 
-bool in_direction(Group::Direction direction, const MailFrom& from)
-{
-    const bool out = !from.auth_user.empty() || from.client.is_loopback();
-    return direction == Group::Direction::any ||
-           (direction == Group::Direction::out) == out;
-}
-
 bool in_group(const Group& group, const MailFrom& from, std::string_view rcpt)
 {
-    return any_glob(group.senders, from.sender) &&
-           any_glob(group.recipients, rcpt) &&
+    return all_or_glob(group.senders, from.sender) &&
+           all_or_glob(group.recipients, rcpt) &&
            in_networks(group.networks, from.client) &&
            (group.users.empty() || !from.auth_user.empty()) &&
-           any_glob(group.users, from.auth_user) &&
+           all_or_glob(group.users, from.auth_user) &&
            in_direction(group.direction, from);
 }
 
@@ -83,13 +75,17 @@ Outcome outcome_of(const Rules& rules, const Group* group,
     return out;
 }
 
-bool is_hit(const AttachmentRule& rule, const Part& part)
+bool is_hit(const AttachmentRule& rule, const Part& part,
+            const std::string& group)
 {
+    if ((!rule.group.empty() && rule.group != group) ||
+        any_glob(rule.except, part.name) || !all_or_glob(rule.mime, part.mime))
+        return false;
     std::string_view type = part.type;
     if (type.starts_with("CL_TYPE_"))
         type.remove_prefix(8);
     return (rule.inside || part.level <= 1) && part.size > rule.larger &&
-           any_glob(rule.names, part.name) && any_glob(rule.types, type);
+           all_or_glob(rule.names, part.name) && all_or_glob(rule.types, type);
 }
 
 /// Of two outcomes the stricter; of equals the first.
@@ -139,6 +135,50 @@ bool glob_match(std::string_view pattern, std::string_view text)
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+bool any_glob(const std::vector<std::string>& patterns, std::string_view text)
+{
+    return std::any_of(
+        patterns.begin(), patterns.end(),
+        [&](const std::string& p) { return glob_match(p, text); });
+}
+
+Group::Direction parse_direction(std::string_view text)
+{
+    return text == "in"    ? Group::Direction::in
+           : text == "out" ? Group::Direction::out
+                           : Group::Direction::any;
+}
+
+bool goes_out(const MailFrom& from)
+{
+    return !from.auth_user.empty() || from.client.is_loopback();
+}
+
+bool in_direction(Group::Direction direction, const MailFrom& from)
+{
+    return direction == Group::Direction::any ||
+           (direction == Group::Direction::out) == goes_out(from);
+}
+
+bool may_differ(const Rules& rules, const Group* a, const Group* b)
+{
+    if (a == b)
+        return false;
+    const auto name = [](const Group* g) {
+        return g ? g->name : std::string{};
+    };
+    const auto named = [&](const auto& list) {
+        return std::any_of(list.begin(), list.end(), [&](const auto& rule) {
+            return !rule.group.empty() &&
+                   (rule.group == name(a) || rule.group == name(b));
+        });
+    };
+    return (a ? a->scan : true) != (b ? b->scan : true) ||
+           (a ? a->actions : rules.actions) !=
+               (b ? b->actions : rules.actions) ||
+           named(rules.signatures) || named(rules.attachments);
+}
+
 const Group* group_of(const Rules& rules, const MailFrom& from,
                       std::string_view rcpt)
 {
@@ -166,7 +206,7 @@ Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,
     }
     for (const AttachmentRule& rule : rules.attachments)
         for (const Part& part : verdict.parts)
-            if (is_hit(rule, part)) {
+            if (is_hit(rule, part, out.group)) {
                 Outcome hit{rule.action, ScanStatus::suspicious, part.name,
                             out.group,   "attachments",          rule.place,
                             rule.reason};

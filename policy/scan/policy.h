@@ -18,6 +18,7 @@ namespace policy::scan {
 enum class Action {
     accept,      ///< delivered, and the header says what it is
     tag,         ///< the same, and the subject says so too
+    rename,      ///< delivered; names of attachments are made harmless
     strip,       ///< delivered with a notice in the place of its content
     quarantine,  ///< taken, and held by the MTA
     discard,     ///< taken, and thrown away
@@ -27,6 +28,9 @@ enum class Action {
 
 const char* name_of(Action action);
 std::optional<Action> parse_action(std::string_view text);
+
+/// Number of actions.
+inline constexpr std::size_t action_count = 8;
 
 /// An action for each status; clean is always accepted.
 using ActionTable = std::array<Action, status_count>;
@@ -41,6 +45,7 @@ struct Group {
     std::vector<std::string> users;  ///< globs
     enum class Direction { any, in, out } direction = Direction::any;
     bool scan = true;
+    bool disclaimer = true;
     ActionTable actions{};  ///< complete: inherited ones filled
     std::string place;      ///< file:line
 };
@@ -58,8 +63,11 @@ struct SignatureRule {
 
 /// An action for files in a message; the strictest that matches counts.
 struct AttachmentRule {
-    std::vector<std::string> names;  ///< globs, no case
-    std::vector<std::string> types;  ///< globs without CL_TYPE_
+    std::vector<std::string> names;   ///< globs, no case
+    std::vector<std::string> types;   ///< globs without CL_TYPE_
+    std::vector<std::string> mime;    ///< globs of declared types
+    std::vector<std::string> except;  ///< globs of names, no case
+    std::string group;                ///< empty: all
     std::uint64_t larger = 0;
     bool inside = true;
     Action action = Action::reject;
@@ -97,9 +105,23 @@ struct Outcome {
 /// letters in either case.  Linear in practice, no backtracking beyond one *.
 bool glob_match(std::string_view pattern, std::string_view text);
 
+/// "in", "out", "any".
+Group::Direction parse_direction(std::string_view text);
+
+/// Whether mail leaves: its client is local or has authenticated.
+bool goes_out(const MailFrom& from);
+bool in_direction(Group::Direction direction, const MailFrom& from);
+
+/// Whether any of `patterns` matches; none of them: false.
+bool any_glob(const std::vector<std::string>& patterns, std::string_view text);
+
 /// The first group of `rules` that this sender and recipient are in, or null.
 const Group* group_of(const Rules& rules, const MailFrom& from,
                       std::string_view rcpt);
+
+/// Whether recipients of these two groups (or of none) may call for different
+/// outcomes of the same verdict.
+bool may_differ(const Rules& rules, const Group* a, const Group* b);
 
 /// The strictest of what the findings and attachments call for.  Pure.
 Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,

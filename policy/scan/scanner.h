@@ -10,10 +10,10 @@ namespace policy::scan {
 
 /// One message to be scanned.
 struct ScanJob {
-    int fd = -1;              ///< the whole message; read from its beginning
-    std::uint64_t size = 0;   ///< bytes of it
-    bool want_parts = false;  ///< list the files inside, too
-    bool urgent = false;      ///< goes before others that wait
+    int fd = -1;             ///< the whole message; read from its beginning
+    std::uint64_t size = 0;  ///< bytes of it
+    Want want{};
+    bool urgent = false;  ///< goes before others that wait
 };
 
 /// Safe to call from many threads; the caller waits.

@@ -96,7 +96,8 @@ ScanStatus status_of_signature(std::string_view name)
         return ScanStatus::limits;
     if (name.starts_with("Heuristics.Encrypted."))
         return ScanStatus::locked;
-    if (name.starts_with("Heuristics.") || name.starts_with("PUA."))
+    if (name.starts_with("Heuristics.") || name.starts_with("PUA.") ||
+        name.starts_with("BC.Heuristics."))
         return ScanStatus::suspicious;
     return ScanStatus::infected;
 }

@@ -42,6 +42,15 @@ struct Part {
     std::uint64_t size = 0;
     unsigned level = 0;  ///< 0 the message, 1 its parts, ...
     bool encrypted = false;
+    std::string mime{};  ///< as the header of a part of a mail names it
+};
+
+/// What is asked of a scan beside the verdict.
+struct Want {
+    bool parts = false;  ///< list the files inside, too
+    /// Every signature that matches, not the first alone: needed where a rule
+    /// may forgive one of them.
+    bool all_names = false;
 };
 
 /// The verdict on one message.  Several findings are possible: an encrypted
@@ -67,8 +76,8 @@ struct Verdict {
 };
 
 /// What a name that libclamav gives stands for: `Heuristics.Limits.Exceeded.*`
-/// limits, `Heuristics.Encrypted.*` locked, other `Heuristics.*` and `PUA.*`
-/// suspicious, all else infected.  Pure.
+/// limits, `Heuristics.Encrypted.*` locked, other `Heuristics.*`,
+/// `BC.Heuristics.*` and `PUA.*` suspicious, all else infected.  Pure.
 ScanStatus status_of_signature(std::string_view name);
 
 /// Printable ASCII without blanks, at most 128 octets; others become `_`.
@@ -81,7 +90,8 @@ struct EngineInfo {
     std::string version;         ///< "1.4.6"
     unsigned signatures = 0;     ///< how many are loaded
     unsigned base = 0;           ///< version of the official set, 0: none
-    std::int64_t base_time = 0;  ///< seconds since 1970; when it was made
+    std::int64_t base_time = 0;  ///< seconds since 1970; when it was made,
+                                 ///< or its newest file changed
     std::string generation;      ///< differs for every other set or setting
 };
 

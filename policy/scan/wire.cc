@@ -116,16 +116,18 @@ std::string write(const ScanRequest& request)
 {
     return dump({{"scan", request.id},
                  {"deadline_ms", request.deadline.count()},
-                 {"parts", request.want_parts}});
+                 {"parts", request.want.parts},
+                 {"all", request.want.all_names}});
 }
 
 Result<ScanRequest> read_request(std::string_view packet)
 {
     return parse(packet, [](const json& object) {
-        return ScanRequest{object.at("scan").get<std::uint64_t>(),
-                           std::chrono::milliseconds{
-                               object.at("deadline_ms").get<std::int64_t>()},
-                           object.at("parts").get<bool>()};
+        return ScanRequest{
+            object.at("scan").get<std::uint64_t>(),
+            std::chrono::milliseconds{
+                object.at("deadline_ms").get<std::int64_t>()},
+            {object.at("parts").get<bool>(), object.at("all").get<bool>()}};
     });
 }
 

@@ -15,12 +15,12 @@ namespace policy::scan {
 /// No packet is larger; a part list is cut long before (and says so).
 inline constexpr std::size_t max_packet = 160 * 1024;
 
-/// `{"scan": 17, "deadline_ms": 120000, "parts": false}`, with the message as
-/// a file descriptor beside it.
+/// `{"scan": 17, "deadline_ms": 120000, "parts": false, "all": false}`, with
+/// the message as a file descriptor beside it.
 struct ScanRequest {
     std::uint64_t id = 0;
     std::chrono::milliseconds deadline{};
-    bool want_parts = false;
+    Want want{};
 };
 
 std::string write(const ScanRequest& request);

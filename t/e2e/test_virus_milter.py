@@ -2,41 +2,11 @@
 import email
 import json
 import signal
-import subprocess
 
 import pytest
 
-from harness import milter_client, net, smtp, virus
-from harness.sendmail import Sendmail
-
-
-@pytest.fixture
-def gate(site, sink, resolver):
-    """gate(virus=...): virus-milter and sendmail; yields both."""
-    made = []
-
-    def make(signatures=(), users=None, loads=True, **settings):
-        milter = virus.VirusMilter(site, signatures=signatures, **settings)
-        milter.start(wait=loads)
-        mta = Sendmail(site, mc=milter.mc(), sink=sink.port, users=users).start()
-        made.extend([mta, milter])
-        return milter, mta
-
-    yield make
-    for one in made:
-        one.stop()
-
-
-def send(mta, text, rcpts=("<b@example.org>",), sender="<a@example.net>", **login):
-    with smtp.Client(mta.port) as c:
-        c("EHLO client.example.net")
-        if login:
-            assert c.login(login["user"], login["password"]).code == 235
-        return c.send(sender, rcpts, text)[-1]
-
-
-def infected(mark="Hello.", *more):
-    return virus.message(("e.zip", virus.nested_zip(virus.eicar(), 2)), *more, text=mark)
+from harness import milter_client, net, virus
+from harness.virus_gate import gate, infected, send  # noqa: F401
 
 
 def test_infected_mail_is_refused_with_its_name(gate, sink):
@@ -202,22 +172,10 @@ def test_configuration_is_reloaded(gate, sink):
     assert send(mta, infected("mark-oldconf")).code == 250
 
 
-def clamd(site, name, database, tcp=None):
-    """clamd with a configuration of the test's own, listening."""
-    where = f"TCPSocket {tcp}\nTCPAddr 127.0.0.1" if tcp else f"LocalSocket {site}/{name}"
-    with open(f"{site}/{name}.conf", "w") as f:
-        f.write(f"Foreground yes\nDatabaseDirectory {database}\n{where}\n"
-                f"TemporaryDirectory {site}\nAlertExceedsMax yes\nAlertEncrypted yes\n")
-    process = subprocess.Popen([virus.CLAMD, "-c", f"{site}/{name}.conf"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    net.wait_listening(tcp or f"{site}/{name}", process)
-    return process
-
-
 def test_clamd_servers(gate, site, sink):
     database = virus.database(site + "/db")
     port = net.free_port()
-    servers = [clamd(site, "a", database), clamd(site, "b", database, tcp=port)]
+    servers = [virus.clamd(site, "a", database), virus.clamd(site, "b", database, tcp=port)]
     try:
         milter, mta = gate(loads=False, virus=(
             f"  engine: clamd\n  cache: 0\n"
@@ -234,7 +192,7 @@ def test_clamd_servers(gate, site, sink):
         servers[1].kill()
         servers[1].wait()
         assert send(mta, virus.message(text="mark-none")).code == 451
-        servers[0] = clamd(site, "a", database)
+        servers[0] = virus.clamd(site, "a", database)
         assert send(mta, infected("again")).code == 550
     finally:
         for process in servers:

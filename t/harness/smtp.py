@@ -119,12 +119,12 @@ class Sink(threading.Thread):
 
     @staticmethod
     def body(lines):
-        text = b""
+        text = []
         for line in lines:
             if line == b".\r\n":
                 break
-            text += line
-        return text.decode("latin1")
+            text.append(line)
+        return b"".join(text).decode("latin1")
 
     def keep(self, message, text):
         with self.changed:

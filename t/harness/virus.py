@@ -142,6 +142,18 @@ def containers(directory):
     }
 
 
+def clamd(site, name, database, tcp=None, temp=None):
+    """clamd with a configuration of the test's own, listening."""
+    where = f"TCPSocket {tcp}\nTCPAddr 127.0.0.1" if tcp else f"LocalSocket {site}/{name}"
+    with open(f"{site}/{name}.conf", "w") as f:
+        f.write(f"Foreground yes\nDatabaseDirectory {database}\n{where}\n"
+                f"TemporaryDirectory {temp or site}\nAlertExceedsMax yes\nAlertEncrypted yes\n")
+    process = subprocess.Popen([CLAMD, "-c", f"{site}/{name}.conf"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    net.wait_listening(tcp or f"{site}/{name}", process)
+    return process
+
+
 def process_state(stat):
     """-> (letter, parent, pid) from /proc/PID/stat; "-" if it is gone."""
     try:
@@ -172,6 +184,7 @@ class VirusMilter:
         os.chmod(self.dir + "/tmp", 0o755)
         self.database = database(self.dir + "/db", signatures)
         self.socket = self.dir + "/virus.sock"
+        self.control = self.dir + "/control.sock"
         self.conf = self.dir + "/postern.yaml"
         self.decisions = self.dir + "/decisions.jsonl"
         self.process = None
@@ -180,6 +193,7 @@ class VirusMilter:
     def configure(self, virus="", top=""):
         with open(self.conf, "w") as f:
             f.write(f"virus:\n  socket: unix:{self.socket}\n"
+                    f"  control_socket: unix:{self.control}\n"
                     f"  database: {self.database}\n  temp_dir: {self.dir}/tmp\n"
                     f"{virus}\nlog: {{level: debug, decisions: {self.decisions}}}\n{top}\n")
 

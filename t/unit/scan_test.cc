@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "milters/scanner/quick_sscanf.h"
 #include "policy/scan/cache.h"
 #include "policy/scan/part_cache.h"
 #include "policy/scan/verdict.h"
@@ -153,6 +154,31 @@ BOOST_AUTO_TEST_CASE(part_cache_is_bounded)
     PartCache none{0};
     none.add({a});
     BOOST_TEST(none.size() == 0U);
+}
+
+extern "C" int quick_sscanf(const char* text, const char* format,
+                            ...) __asm__("sscanf");
+
+BOOST_AUTO_TEST_CASE(quick_sscanf_reads_as_the_c_library)
+{
+    BOOST_TEST(milters::scanner::use_quick_sscanf());
+    for (const char* text :
+         {"0", "7&8", "123456789", "1234567890", "4294967295", "4294967296",
+          "99999999999999999999", " 5", "+5", "-5", "", " ", "x", "&1", "00012",
+          "123456789x", "3.5"}) {
+        unsigned ours = 77;
+        unsigned theirs = 77;
+        BOOST_TEST(
+            quick_sscanf(text, "%u", &ours) == std::sscanf(text, "%u", &theirs),
+            text);
+        BOOST_TEST(ours == theirs, text);
+    }
+    char open = 0;
+    char close = 0;
+    std::size_t size = 0;
+    BOOST_TEST(quick_sscanf("{60-", "%c%zu%c", &open, &size, &close) == 3);
+    BOOST_TEST(size == 60U);
+    BOOST_TEST(close == '-');
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,42 @@
+// One message on its way through virus-milter.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "milters/virus/message.h"
+#include "milters/virus/runtime.h"
+#include "policy/scan/policy.h"
+
+namespace milters::virus {
+
+/// The address without its brackets.
+std::string bare(std::string_view address);
+
+/// From MAIL to eom, abort, or the next MAIL.
+struct Transaction {
+    Transaction(const policy::config::Virus& virus,
+                policy::scan::MailFrom mail_from);
+
+    policy::scan::MailFrom from;
+    std::vector<std::string> rcpts;  ///< as the client wrote them
+    Message message;
+    std::string queue_id;
+    std::string own_id;  ///< of the connection
+    std::string client_name;
+    std::string release;  ///< value of release_header, if it is there
+    /// Group of the first recipient, where recipients are split.
+    std::optional<const policy::scan::Group*> group;
+
+    std::string id() const { return queue_id.empty() ? "NOQUEUE" : queue_id; }
+    /// Writes an error to the log, with our names.
+    void complain(const Runtime& runtime, const std::string& what) const;
+};
+
+/// By this header a message that was kept comes back: ID and a word that is
+/// valid once.  Taken from local clients only, removed from every message.
+inline constexpr const char* release_header = "X-Virus-Release";
+
+}  // namespace milters::virus
