@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""What relay-milter does, shown on real sendmail and real Dovecot.
+"""What the milters do, shown on real sendmail, Dovecot and libclamav.
 
 A laptop that is nobody's customer may not relay.  A POP3 or IMAP login opens
 the relay for its address, for a while; SMTP AUTH opens it with a password.
-Each line is a step; the last tells whether all went as it must.
+Viruses are refused by name, whatever happens to the scanner.  Each line is a
+step; the last tells whether all went as it must.
 """
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import virus_part
 from harness import dns, dovecot, net, program, smtp, syslog
 from harness.relay_milter import RelayMilter, vsmtprelay
 from harness.sendmail import Sendmail
@@ -146,6 +148,7 @@ def main():
     try:
         with milter, dovecot.Dovecot(site + "/dovecot", extra_config=HOOK), mta:
             story(mta, milter, sink)
+        virus_part.story(site, sink, title, show)
     finally:
         shutil.rmtree(site, ignore_errors=True)
     print(f"\n{len(failed)} steps failed" if failed else
