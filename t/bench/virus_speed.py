@@ -10,9 +10,11 @@ stdout:
 
     {"name": "virus", "signatures": 355000, "results": [{"traffic": "...",
      "connections": 8, "ours": {"messages_per_s": N, "p50_ms": N, "p99_ms": N,
-     "cpu_us": N, "rss_mib": N}, "peer": {...}, "ratio": R, "aim": A}, ...]}
+     "cpu_us": N, "rss_mib": N}, "peer": {...}, "ratio": R, "aim": A}, ...],
+     "reload": {...}, "workers_and_threads": {...}}
 
-cpu_us is the processor time per message of all processes of the milter and
+Last come latencies while signatures are loaded anew, and what forked workers
+cost against threads.  cpu_us is the processor time per message of all processes of the milter and
 its scanner; rss_mib counts pages that workers share once (Pss).
 """
 import glob
@@ -21,15 +23,17 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
+import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import milter_client, net, virus  # noqa: E402
+from harness import milter_client, net, program, virus  # noqa: E402
 
 TURNS = 2
 WORDS = [("word%d" % i).encode() for i in range(3000)]
@@ -63,10 +67,14 @@ def words(chance, size):
 
 
 class Traffic:
-    """Messages of one kind; `make(n)` -> (headers, body) of the n-th."""
+    """Messages of one kind; `make(n)` -> (headers, body) of the n-th.
 
-    def __init__(self, name, aim, make):
-        self.name, self.aim, self.make = name, aim, make
+    rate  about how many a second there may be, to be made beforehand; 1: they
+          are all the same
+    """
+
+    def __init__(self, name, aim, make, rate=1000):
+        self.name, self.aim, self.make, self.rate = name, aim, make, rate
 
 
 def parts_of(text, attachment):
@@ -84,6 +92,10 @@ def traffics():
             return ("Subject: %d\r\nMIME-Version: 1.0" % n, words(chance, size).decode())
         return make
 
+    def new_zip(n):
+        data = random.Random(n).randbytes(49152)  # 64K in base64
+        return parts_of(str(n), virus.zipped(("a.bin", data)))
+
     def same_attachment(n):
         head, _, body = parts_of(words(random.Random(n), 500).decode(), zipped)
         return f"X-N: {n}\r\n" + head, body
@@ -96,54 +108,78 @@ def traffics():
         head, _, body = parts_of(plain, attachment)
         return lambda n: (head, body)
     return [Traffic("every byte new, text 4K", 1.3, fresh(4096)),
-            Traffic("every byte new, text 64K", 1.3, fresh(65536)),
+            Traffic("every byte new, text 64K", 1.3, fresh(65536), 400),
+            Traffic("every byte new, text 1M", 1.3, fresh(1 << 20), 30),
+            Traffic("every byte new, zip 64K", 1.3, new_zip, 80),
             Traffic("new headers and text, same attachment", 2, same_attachment),
-            Traffic("same body, other headers", 25, same_body),
-            Traffic("identical, clean", 5, identical(zipped)),
-            Traffic("identical, infected", 25, identical(bad))]
+            Traffic("same body, other headers", 25, same_body, 4000),
+            Traffic("identical, clean", 5, identical(zipped), 1),
+            Traffic("identical, infected", 25, identical(bad), 1)]
 
 
 # --- the load ---
 
-def ask(m, made):
+def segments(m, made):
+    """A message as an MTA sends it on this connection: pieces after each of
+    which a reply comes.  What is not asked for is left out.  Made beforehand,
+    so that the load costs little beside what is measured."""
     head, body = made
-    m.mail("<a@example.net>", i="q")
-    m.rcpt("<b@example.org>")
+    data = body.encode("latin1")
+    steps = [(b"M", b"<a@example.net>\0"), (b"R", b"<b@example.org>\0"), (b"T", b"")]
     for line in head.split("\r\n"):
-        m.header(*line.split(": ", 1))
-    m.eoh()
-    for at in range(0, len(body), 65000):
-        m.body(body[at:at + 65000])
-    return m.eom(i="q")
+        steps.append((b"L", "{}\0{}\0".format(*line.split(": ", 1)).encode("latin1")))
+    steps.append((b"N", b""))
+    steps += [(b"B", data[at:at + 65000]) for at in range(0, len(data), 65000)]
+    out = [milter_client.packet(b"D", b"Mi\0q\0")]
+    for command, text in steps + [(b"E", b"")]:
+        leave_out, no_reply = milter_client.STEPS[command]
+        if not m.protocol & leave_out:
+            out[-1] += milter_client.packet(command, text)
+            if not m.protocol & no_reply:
+                out.append(b"")
+    return out[:-1]
 
 
-def client(socket, make, first, seconds, out):
-    """Messages one after the other on one connection; sends their times."""
+def client(socket, make, first, seconds, ahead, same, ready, out):
+    """Messages one after the other on one connection; sends their times.
+
+    ahead  messages that are made before the clock runs
+    same   they are sent over and over
+    """
     took = []
     with milter_client.Milter(socket, timeout=120) as m:
         m.negotiate()
         m.connect("c.example.net", "192.0.2.4", client_addr="192.0.2.4")
         m.helo("c.example.net")
+        waiting = [segments(m, make(first + i)) for i in range(ahead)]
+        ready.wait()
         end = time.monotonic() + seconds
-        n = first
+        n = 0
         while time.monotonic() < end:
-            made = make(n)
+            pieces = waiting[n % ahead] if same or n < ahead else segments(m, make(first + n))
+            n += 1
             begin = time.monotonic()
-            reply = ask(m, made)
+            for piece in pieces:
+                m.sock.sendall(piece)
+                reply = m.reply()
             took.append(time.monotonic() - begin)
             assert reply.kind != "tempfail" and reply.code != 451, reply
-            n += 1
     out.put(took)
 
 
-def load(socket, traffic, connections, seconds, seed):
+def load(socket, traffic, connections, seconds, seed, meanwhile=None):
     """-> [seconds of each message]"""
-    out = multiprocessing.Queue()
+    out, ready = multiprocessing.Queue(), multiprocessing.Barrier(connections + 1)
+    ahead = max(2, int(traffic.rate * seconds / connections))
     clients = [multiprocessing.Process(
-        target=client, args=(socket, traffic.make, seed + i * 1_000_000, seconds, out))
+        target=client, args=(socket, traffic.make, seed + i * 1_000_000, seconds,
+                             ahead, traffic.rate == 1, ready, out))
         for i in range(connections)]
     for process in clients:
         process.start()
+    ready.wait()
+    if meanwhile:
+        meanwhile()
     took = [t for _ in clients for t in out.get(timeout=300)]
     for process in clients:
         process.join()
@@ -187,14 +223,17 @@ def memory_of(pids):
 
 
 class Side:
-    """A milter under load, with all it needs."""
+    """A milter under load, with all it needs.
 
-    def __init__(self, socket, pids):
-        self.socket, self.pids, self.runs = socket, pids, []
+    reload  makes it load its signatures again
+    """
 
-    def run(self, traffic, connections, seconds, seed):
+    def __init__(self, socket, pids, reload):
+        self.socket, self.pids, self.reload, self.runs = socket, pids, reload, []
+
+    def run(self, traffic, connections, seconds, seed, meanwhile=None):
         before = cpu_of(self.pids)
-        took = load(self.socket, traffic, connections, seconds, seed)
+        took = load(self.socket, traffic, connections, seconds, seed, meanwhile)
         self.runs.append((len(took) / seconds, took, (cpu_of(self.pids) - before) / len(took)))
 
     def figures(self):
@@ -244,6 +283,54 @@ def compare(ours, peer, connections, seconds):
     return results
 
 
+def during_reload(ours, peer, seconds):
+    """Latencies with 8 connections, without and with a reload meanwhile, and
+    memory before, at most, and after."""
+    traffic, out = traffics()[0], {}
+    for name, side in (("ours", ours), ("peer", peer)):
+        side.run(traffic, 8, seconds, 91_000_000)
+        calm = side.figures()
+        most = [calm["rss_mib"]]
+        stop = threading.Event()
+
+        def watch():
+            while not stop.wait(0.2):
+                most.append(memory_of(side.pids))
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        side.run(traffic, 8, seconds + 5, 92_000_000, meanwhile=side.reload)
+        stop.set()
+        watcher.join()
+        busy = side.figures()
+        out[name] = {"calm_p99_ms": calm["p99_ms"], "reload_p99_ms": busy["p99_ms"],
+                     "ratio": round(busy["p99_ms"] / calm["p99_ms"], 2),
+                     "mib": [calm["rss_mib"], round(max(most)), round(memory_of(side.pids))]}
+        print(f"reload, {name}: {out[name]} (aim 1.5)", file=sys.stderr, flush=True)
+    return out
+
+
+def model(directory, database, seconds):
+    """Threads in one process and as many workers, on the same files."""
+    paths = []
+    for i in range(40):
+        head, body = traffics()[1].make(5_000_000 + i)
+        paths.append(f"{directory}/model.{i}")
+        with open(paths[-1], "w") as f:
+            f.write("Received: by x; Thu, 1 Jan 1970 00:00:00 +0000\r\n" + head + "\r\n\r\n" + body)
+    done = subprocess.run([program("bench-scan-model"), database, str(seconds), "2", *paths],
+                          stdout=subprocess.PIPE, check=True)
+    result = json.loads(done.stdout)
+    print(f"workers against threads: {result} (aim 1.1)", file=sys.stderr, flush=True)
+    return result
+
+
+def ask_clamd(socket_path, word):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(socket_path)
+        s.sendall(b"z" + word + b"\0")
+        s.recv(100)
+
+
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3
     connections = [int(n) for n in sys.argv[2:]] or [1, 8, 32]
@@ -256,16 +343,21 @@ def main():
         milter.configure("", "")
         milter.start(wait=False)
         milter.said("signatures loaded", timeout=120)
-        results = compare(Side(milter.socket, [milter.process.pid]),
-                          Side(directory + "/peer.sock", [p.pid for p in peers]),
-                          connections, seconds)
+        ours = Side(milter.socket, [milter.process.pid],
+                    lambda: milter.process.send_signal(signal.SIGHUP))
+        peer = Side(directory + "/peer.sock", [p.pid for p in peers],
+                    lambda: ask_clamd(directory + "/clamd", b"RELOAD"))
+        results = compare(ours, peer, connections, seconds)
+        reloads = during_reload(ours, peer, seconds)
+        models = model(directory, milter.database, seconds)
     finally:
         milter.stop()
         for process in peers:
             process.kill()
             process.wait()
         shutil.rmtree(directory, ignore_errors=True)
-    print(json.dumps({"name": "virus", "signatures": count, "results": results}))
+    print(json.dumps({"name": "virus", "signatures": count, "results": results,
+                      "reload": reloads, "workers_and_threads": models}))
 
 
 if __name__ == "__main__":
