@@ -1,5 +1,6 @@
 """Signatures, hostile files and mail, all made at run time."""
 import base64
+import binascii
 import glob
 import gzip
 import hashlib
@@ -8,6 +9,7 @@ import os
 import subprocess
 import tarfile
 import zipfile
+import zlib
 
 from harness import net, program, server
 
@@ -24,8 +26,7 @@ def eicar():
 
 
 def clam():
-    with open(TESTFILES + "clam.exe", "rb") as f:
-        return f.read()
+    return contents(TESTFILES + "clam.exe")
 
 
 def testfiles():
@@ -102,6 +103,31 @@ def message(*attachments, text="Hello.", headers=""):
     return headers + "\r\n".join(head + [""] + parts + ["--=_b--", ""])
 
 
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def uuencoded(data):
+    return b"".join(binascii.b2a_uu(data[at:at + 45]).rstrip(b"\n") + b"\r\n"
+                    for at in range(0, len(data), 45)) + b"`\r\n"
+
+
+def yenc(name, data):
+    body = b"".join(bytes([61, (c + 106) % 256]) if (c + 42) % 256 in (0, 10, 13, 61)
+                    else bytes([(c + 42) % 256]) for c in data)
+    return (f"=ybegin line=128 size={len(data)} name={name}\r\n".encode() + body +
+            f"\r\n=yend size={len(data)}\r\n".encode())
+
+
+def pdf_with(data):
+    """A PDF with `data` in a compressed stream."""
+    packed = zlib.compress(data)
+    return (b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n2 0 obj\n"
+            b"<</Length " + str(len(packed)).encode() + b"/Filter/FlateDecode>>\nstream\n" +
+            packed + b"\nendstream\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF\n")
+
+
 def containers(directory):
     """name -> bytes of hostile and harmless files of many kinds."""
     e = eicar()
@@ -138,6 +164,11 @@ def containers(directory):
         "html": b"<html><body><a href='http://x.example/'>y</a></body></html>" * 20,
         "pdf": b"%PDF-1.4\n1 0 obj <</Type/Catalog>> endobj\ntrailer <</Root 1 0 R>>\n%%EOF\n",
         "broken.zip": zipped(("e.com", e))[:-30], "gif": b"GIF89a\1\0\1\0\0\0\0;",
+        "uuencode": wrap + b"Subject: x\r\n\r\nbegin 644 e.com\r\n" + uuencoded(e) + b"end\r\n",
+        "yenc": wrap + b"Subject: x\r\n\r\n" + yenc("e.com", e),
+        "pdf-stream": pdf_with(e), "script.html": b"<script>" + e + b"</script>",
+        **{"mail-" + kind: mail((kind, contents(TESTFILES + "clam." + kind)))
+           for kind in ("tnef", "7z", "pdf", "bin-be.cpio", "arj", "ole.doc", "chm", "cab")},
         "clam-zip-mail": mail(("c.zip", zipped(("c.exe", clam())))),
     }
 
