@@ -108,7 +108,7 @@ samples := $(wildcard m4/cf/*.mc contrib/*/*.conf contrib/*/*.cf contrib/*/*.yam
 	contrib/*/*.pattern contrib/*/*.pam)
 page_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
-install: all
+install: all install-host
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(CFDIR)/feature
 	$(INSTALL) -m 755 $(addprefix $(bin)/,$(progs)) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 644 $(m4_features) $(DESTDIR)$(CFDIR)/feature
@@ -120,7 +120,7 @@ install: all
 		$(DESTDIR)$(PAMDIR)/$(notdir $(f)))
 
 # Configuration and data in /etc/mail and /var/lib/postern stay.
-uninstall:
+uninstall: uninstall-host
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,$(progs)) \
 		$(addprefix $(DESTDIR)$(CFDIR)/feature/,$(notdir $(m4_features))) \
 		$(foreach f,$(pages),$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)))

@@ -13,3 +13,12 @@ $(out)/pam_postern.so: contrib/pam/pam_postern.cc contrib/login_report.h
 		-fstack-protector-strong $(cppflags) $(CPPFLAGS) -shared \
 		-Wl,--as-needed -Wl,-z,relro,-z,now -Wl,-z,defs -o $@ $< -lpam
 all: $(pam_module)
+
+# Units, scripts and samples: contrib/host/install knows what goes where.
+SYSTEM ?= $(shell uname -s)
+install-host uninstall-host:
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' \
+		DATADIR='$(DATADIR)' SYSTEM='$(SYSTEM)' \
+		contrib/host/install $(@:-host=)
+
+.PHONY: install-host uninstall-host
