@@ -192,6 +192,21 @@ std::size_t find(TokenSpan tokens, Token token, std::size_t from)
     return npos;
 }
 
+std::string_view kept(std::string_view text, Memory* memory)
+{
+    auto* const copy = static_cast<char*>(memory->allocate(text.size() + 1, 1));
+    std::copy(text.begin(), text.end(), copy);
+    return {copy, text.size()};
+}
+
+TokenSpan kept(const Tokens& tokens, Memory* memory)
+{
+    auto* const copy = static_cast<Token*>(
+        memory->allocate((tokens.size() + 1) * sizeof(Token), alignof(Token)));
+    std::uninitialized_copy(tokens.begin(), tokens.end(), copy);
+    return {copy, tokens.size()};
+}
+
 std::string joined(TokenSpan tokens, char blank)
 {
     std::string out;

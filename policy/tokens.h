@@ -30,6 +30,10 @@ using TokenSpan = std::span<const Token>;
 /// address tokens.
 Tokens tokenise(std::string_view text, Memory* memory);
 
+/// Copies that live as long as `memory`; of tokens, not of their bytes.
+std::string_view kept(std::string_view text, Memory* memory);
+TokenSpan kept(const Tokens& tokens, Memory* memory);
+
 /// Whether two texts are equal but for the case of ASCII letters.
 bool same(std::string_view a, std::string_view b);
 bool same(TokenSpan a, TokenSpan b);

@@ -47,22 +47,6 @@ std::string expanded(std::string_view text, std::string_view key)
     return out;
 }
 
-/// Copies to memory that lasts as long as the decision.
-std::string_view kept(std::string_view text, Memory* memory)
-{
-    auto* const copy = static_cast<char*>(memory->allocate(text.size() + 1, 1));
-    std::copy(text.begin(), text.end(), copy);
-    return {copy, text.size()};
-}
-
-TokenSpan kept(const Tokens& tokens, Memory* memory)
-{
-    auto* const copy = static_cast<Token*>(
-        memory->allocate((tokens.size() + 1) * sizeof(Token), alignof(Token)));
-    std::uninitialized_copy(tokens.begin(), tokens.end(), copy);
-    return {copy, tokens.size()};
-}
-
 bool ends_in_tempfail(TokenSpan value)
 {
     const auto n = value.size();

@@ -100,7 +100,8 @@ private:
     Probes* probes_;
 };
 
-/// A right-hand side with `%0` replaced by the key and `%%` by `%`, in tokens.
+/// A right-hand side with `%0` replaced by the key and `%%` by `%`, in tokens;
+/// a single word stays where `text` is.
 Tokens value_tokens(std::string_view text, std::string_view key,
                     Memory* memory);
 

@@ -100,7 +100,7 @@ Result<Tokens> Asking::relayers_value(std::string_view key)
     if (trace_)
         trace_->push_back({"relay", "relayers", world.relayers_map->name(),
                            std::string{key}, std::string{text.value_or("")}});
-    return text ? map::value_tokens(std::string{*text}, key, memory) : none;
+    return text ? map::value_tokens(kept(*text, memory), key, memory) : none;
 }
 
 Why Asking::access_why(const map::Found& found, Token tag) const
