@@ -10,7 +10,10 @@ of the ratios within a turn.  Prints a table on stderr and one JSON object on
 stdout:
 
     {"name": "milter", "aim": 0.9, "results": [{"connections": 1, "null": N,
-     "relay": N, "ratio": R}, ...]}
+     "relay": N, "ratio": R, "null_us": N, "relay_us": N}, ...]}
+
+null_us and relay_us are the processor time of each for a message, which tells
+more than the ratio on a machine that is busy with other things.
 
 relay-milter decides by an access map of 1,000 entries, relay-domains and an
 empty relayers.db, and logs as it does by default.
@@ -68,14 +71,28 @@ def load(socket, connections, seconds):
     return json.loads(done.stdout)["messages_per_s"]
 
 
-def measure(sockets, connections, seconds):
-    """-> {name: messages/s, "ratio": relay to null}"""
+def cpu_us(process):
+    """Processor time that a process has used."""
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def measure(sockets, processes, connections, seconds):
+    """-> {name: messages/s, name_us: CPU, "ratio": relay to null}"""
     runs = {name: [] for name in sockets}
+    cpu = {name: [] for name in sockets}
     for turn in range(TURNS):
         order = list(sockets) if turn % 2 else list(reversed(sockets))
         for name in order:
-            runs[name].append(load(sockets[name], connections, seconds))
+            before = cpu_us(processes[name])
+            rate = load(sockets[name], connections, seconds)
+            runs[name].append(rate)
+            cpu[name].append((cpu_us(processes[name]) - before) /
+                             max(1, rate * seconds))
     got = {name: statistics.median(values) for name, values in runs.items()}
+    for name, values in cpu.items():
+        got[name + "_us"] = round(statistics.median(values), 1)
     got["ratio"] = statistics.median(
         relay / null for null, relay in zip(runs["null"], runs["relay"]))
     return got
@@ -99,13 +116,15 @@ def main():
             start([program("relay-milter"), "-f", "-c", base + "/postern.yaml"],
                   sockets["relay"])]
         results = []
-        print("connections   null msg/s  relay msg/s  ratio", file=sys.stderr)
+        processes = dict(zip(sockets, running))
+        print("connections   null msg/s  relay msg/s  ratio  null us  relay us",
+              file=sys.stderr)
         for connections in (1, 8, 64):
-            got = measure(sockets, connections, seconds)
+            got = measure(sockets, processes, connections, seconds)
             print(f"{connections:11} {got['null']:12.0f} {got['relay']:12.0f}"
-                  f"  {got['ratio']:.3f}", file=sys.stderr)
-            results.append({"connections": connections, "null": got["null"],
-                            "relay": got["relay"],
+                  f"  {got['ratio']:.3f} {got['null_us']:8.1f}"
+                  f" {got['relay_us']:9.1f}", file=sys.stderr)
+            results.append({"connections": connections, **got,
                             "ratio": round(got["ratio"], 3)})
         print(json.dumps({"name": "milter", "aim": 0.9, "results": results}))
     finally:
