@@ -19,6 +19,12 @@ SYSTEM ?= $(shell uname -s)
 install-host uninstall-host:
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SBINDIR='$(SBINDIR)' \
 		DATADIR='$(DATADIR)' SYSTEM='$(SYSTEM)' \
+		DEBIAN='$(DEBIAN)' \
 		contrib/host/install $(@:-host=)
 
-.PHONY: install-host uninstall-host
+# build/postern_VERSION_ARCH.deb; the version is that of NEWS.md.
+VERSION ?= $(shell sed -n 's/^## //p' NEWS.md | head -n 1)
+deb: all
+	@contrib/deb/build '$(VERSION)'
+
+.PHONY: install-host uninstall-host deb

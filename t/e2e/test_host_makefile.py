@@ -1,4 +1,5 @@
 """contrib/etc-mail/Makefile, by GNU and by BSD make, with real sendmail."""
+import grp
 import os
 import time
 
@@ -127,8 +128,7 @@ def test_what_belongs_to_debian_is_left_alone(host):
 
 def test_makefile_local_counts(host):
     host.write("own.mc", host.read("freebsd.mc"))
-    host.write("Makefile.local", "SENDMAIL_MC=own.mc\nSENDMAIL_MAP_SRC+=extra\n"
-                                 "SENDMAIL_MAP_OWNER=\n")
+    host.write("Makefile.local", "SENDMAIL_MC=own.mc\nSENDMAIL_MAP_SRC+=extra\n")
     host.write("extra", "a\tb\n")
     made(host)
     assert os.path.exists(host.path("own.cf"))
@@ -162,3 +162,17 @@ def test_start_restart_and_stop(host):
     assert "Stopping: sendmail sendmail-clientmqueue." in made(host, "stop")
     with pytest.raises(OSError):
         smtp.Client(host.port)
+
+
+def test_maps_can_be_read_by_the_group_and_sendmail(host):
+    host.write("authinfo", 'AuthInfo:relay.example\t"U:a" "P:secret"\n')
+    host.write("access", "Connect:192.0.2.4\tREJECT\n")
+    made(host, "all", "install")
+    status = os.stat(host.path("access.db"))
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (
+        0, grp.getgrnam("smmsp").gr_gid, 0o640)
+    assert os.stat(host.path("authinfo.db")).st_gid == 0    # passwords
+    made(host, "start-mta")
+    with smtp.Client(host.port, "192.0.2.4") as c:
+        c("EHLO c.example.net")
+        assert c("MAIL FROM:<a@example.com>").code == 550

@@ -43,8 +43,7 @@ class Host:
         shutil.copy(ETC_MAIL + "/Makefile", self.dir)
         for name, text in {"service.switch": "hosts files dns\naliases files\n",
                            "local-host-names": "example.org\n", "helpfile": "",
-                           "aliases": "postmaster: root\n", "access": "",
-                           "Makefile.local": "SENDMAIL_MAP_OWNER=\n"}.items():
+                           "aliases": "postmaster: root\n", "access": ""}.items():
             self.write(name, text)
         self.set_mc(mc, local_config)
         self.write("freebsd.submit.mc", self.filled(SUBMIT))
