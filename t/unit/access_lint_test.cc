@@ -33,6 +33,8 @@ const Bad bad[] = {
     {"Connect:IPv6:2001::1:1:1:1:1:1:1:1 REJECT", "dead", "compressed"},
     {"Connect:192.0.02 REJECT", "dead", "02"},
     {"Connect:192.0.256 REJECT", "dead", "256"},
+    {"Connect:2001:db8 REJECT", "dead", "need the tag IPv6:"},
+    {"2001:db8:1 REJECT", "dead", "need the tag IPv6:"},
     {"Form:spam.example REJECT", "dead", "form:"},
     {"spam.example REJECT # since May", "dangerous", "553"},
     {"spam.example OK#", "dangerous", "553"},
@@ -92,6 +94,25 @@ BOOST_AUTO_TEST_CASE(a_second_line_with_the_same_key_names_the_first)
     BOOST_REQUIRE_EQUAL(found.size(), 1U);
     BOOST_TEST(found[0].line == 3U);
     BOOST_TEST(found[0].cause.find("line 1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_bare_key_behind_all_its_tagged_ones_is_shadowed)
+{
+    const char* const dead[] = {
+        "192.0.2 REJECT\nconnect:192.0.2 OK\n",
+        "IPv6:2001:db8 REJECT\nConnect:IPv6:2001:db8 OK\n",
+        "u@a.example REJECT\nFrom:u@a.example OK\nTo:u@a.example OK\n",
+        "A.example REJECT\nConnect:a.example OK\nFrom:a.example OK\n"
+        "To:a.example OK\n"};
+    for (const char* const text : dead) {
+        const auto found = lint_access(text, {});
+        BOOST_REQUIRE_EQUAL(found.size(), 1U);
+        BOOST_TEST(found[0].line == 1U);
+        BOOST_TEST(found[0].cause.find("before it") != std::string::npos);
+    }
+    BOOST_TEST(
+        lint_access("a.example REJECT\nConnect:a.example OK\n", {}).empty());
+    BOOST_TEST(lint_access("192.0.2 REJECT\nTo:192.0.2 OK\n", {}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(features_make_entries_live)
