@@ -100,6 +100,26 @@ def test_quarantine_is_done_at_the_end(milter, address, sender, reason):
             assert done.edits == [("q", reason + b"\0")]
 
 
+# Codes that refuse nothing.  sendmail sends them to the client as they are, and
+# goes on as if the command had been refused: the client believes otherwise.
+NO_REFUSALS = ["250 fine", "ERROR:2.1.5:250 fine", 'ERROR:"250 2.1.5 fine"',
+               "ERROR:5.7.1:250 fine", "220 x", "354 go ahead", "350 x", "200 x"]
+
+
+@pytest.mark.parametrize("value", NO_REFUSALS)
+@pytest.mark.parametrize("key", ["Connect:192.0.2.4", "From:example.net", "To:example.org"])
+def test_a_code_that_refuses_nothing_is_a_refusal(daemon, key, value):
+    milter = daemon(access=f"{key}\t{value}\n", features=FEATURES)
+    with milter.client(address="192.0.2.4") as m:
+        for _ in range(2):
+            got = m.mail("<a@example.net>")
+            if key.startswith("To:"):
+                assert got.kind == "continue"
+                got = m.rcpt(HERE)
+            assert got.kind == "reply", got
+            assert got.text[0] in "45" and got.text[3] == " ", got
+
+
 def test_quarantine_that_the_mta_does_not_know_is_4xx(milter):
     with mc.Milter(milter.socket) as m:
         m.negotiate(actions=0x1FF & ~mc.QUARANTINE)
