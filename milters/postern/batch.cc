@@ -68,9 +68,12 @@ policy::map::Mark mark_of(const std::string& mark)
 
 ordered_json value_of(const policy::map::Found& found)
 {
-    if (found.state != policy::map::Found::State::value)
-        return nullptr;
-    return to_utf8(policy::joined(found.value));
+    using State = policy::map::Found::State;
+    if (found.state == State::failed)
+        return "<TMPF>";
+    return found.state == State::value
+               ? ordered_json(to_utf8(policy::joined(found.value)))
+               : ordered_json();
 }
 
 /// What the rulesets make of an empty key: they leave part of the workspace

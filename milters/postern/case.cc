@@ -125,7 +125,9 @@ CaseDns::CaseDns(const json& one_case) : names_(json::object())
     }
     const auto& client = member(one_case, "client");
     const auto resolve = resolve_of(client);
-    if (resolve == Resolve::fail)
+    const auto name = bytes_at(client, "name");
+    const bool named = !name.empty() && name.front() != '[';
+    if (resolve == Resolve::fail || (resolve != Resolve::temp && !named))
         return;
     // the name is that of the address as the case has it, mapped or not
     const auto text = bytes_at(client, "addr");
@@ -133,7 +135,7 @@ CaseDns::CaseDns(const json& one_case) : names_(json::object())
     if (text.find(':') == text.npos || addr.find(':') != addr.npos)
         client_literal_ = addr;
     if (resolve != Resolve::temp)
-        client_name_ = policy::map::folded(bytes_at(client, "name"));
+        client_name_ = policy::map::folded(name);
 }
 
 bool CaseDns::is_client(std::string_view literal) const

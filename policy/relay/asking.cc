@@ -143,6 +143,8 @@ Outcome Asking::act(const map::Found& found, Token tag, TokenSpan rest,
                     bool delimited, Reply reject) const
 {
     using Kind = map::Ruling::Kind;
+    if (found.value.empty())
+        return {};  // `%1` is an empty value: no rule knows it
     auto ruling = map::ruling_of(found.value, rest, delimited, memory);
     Why why = access_why(found, tag);
     switch (ruling.kind) {

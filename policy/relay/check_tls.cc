@@ -20,7 +20,7 @@ struct Requirement {
     TokenSpan bits;       ///< of encryption; empty where no number is given
     TokenSpan extras;     ///< CN:..., ++CS:..., ...
     Token code = "454";
-    Token dsn = "4.7.0";
+    std::string dsn = "4.7.0";
 };
 
 bool is_tls_word(Token t)
@@ -39,8 +39,14 @@ Requirement requirement_of(TokenSpan value)
         r.dsn = permanent ? "5.7.0" : "4.7.0";
         value = value.subspan(2);
     }
-    if (value.empty() || !is_tls_word(value[0]))
+    if (value.empty() || !is_tls_word(value[0])) {
+        // taken for code:dsn, which a failed handshake answers with
+        if (value.size() > 2 && value[1] == ":") {
+            r.code = value[0];
+            r.dsn = joined(value.subspan(2));
+        }
         return r;
+    }
     r.verify = same(value[0], "VERIFY");
     const bool bits = value.size() > 2 && value[1] == ":";
     if (bits)
