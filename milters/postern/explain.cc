@@ -2,13 +2,19 @@
 
 #include <sysexits.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 
 #include "milters/postern/batch.h"
 #include "milters/postern/dialogue.h"
+#include "milters/postern/message.h"
 #include "milters/postern/options.h"
+#include "milters/postern/past.h"
 #include "milters/postern/show.h"
 #include "milters/relay/assemble.h"
 #include "policy/relayers/direct_store.h"
@@ -36,8 +42,10 @@ struct Arguments {
     std::string auth_type;
     std::string tls_verify;
     std::string sender_resolve = "OK";
-    std::string from = "<>";
+    std::string from;
     std::vector<std::string> rcpts;
+    std::string message;   ///< file to take what is not given from
+    std::string queue_id;  ///< of a past message
 };
 
 void add_client_options(CLI::App& app, Arguments& a)
@@ -66,6 +74,10 @@ void add_options(CLI::App& app, Arguments& a)
                  "answer the cases on standard input, a JSON object a line");
     app.add_option("--from", a.from, "sender (default <>)");
     app.add_option("--rcpt", a.rcpts, "recipient; may be given again");
+    app.add_option("--message", a.message,
+                   "take what is not given from the header of this message");
+    app.add_option("--queue-id", a.queue_id,
+                   "tell what the decision log has about a past message");
     app.add_option("--sender-resolve", a.sender_resolve,
                    "what DNS says of the sender's domain: OK (default), PERM, "
                    "TEMP")
@@ -126,25 +138,78 @@ std::string bracketed(const std::string& address)
     return address.substr(0, 1) == "<" ? address : "<" + address + ">";
 }
 
+/// Prints the answers; whether any recipient is accepted is the exit code.
+int show(const Arguments& a, const std::vector<Answer>& answers)
+{
+    if (a.json)
+        std::cout << answers_json(answers).dump(2) << '\n';
+    else
+        print_answers(answers, a.trace, std::cout);
+    const bool accepted =
+        std::any_of(answers.begin(), answers.end(), [](const Answer& answer) {
+            return answer.dialogue.outcome().verdict == policy::Verdict::accept;
+        });
+    return accepted ? EX_OK : answer_is_no;
+}
+
 /// Asks about each recipient and prints the answers.
 int answer(const Arguments& a, const policy::relay::Policy& policy,
            const policy::relay::Client& client)
 {
     std::vector<Answer> answers;
-    bool any_accepted = false;
-    for (const auto& rcpt : a.rcpts) {
+    for (const auto& rcpt : a.rcpts)
         answers.push_back(
             {bracketed(rcpt),
              ask_all(policy, client, bracketed(a.from), bracketed(rcpt))});
-        any_accepted =
-            any_accepted || answers.back().dialogue.outcome().verdict ==
-                                policy::Verdict::accept;
+    return show(a, answers);
+}
+
+std::string no_file(const std::string& path)
+{
+    return path + ": " + std::strerror(errno ? errno : EIO);
+}
+
+/// Fills what the command line leaves open.
+policy::Status read_message(Arguments& a)
+{
+    if (a.message.empty())
+        return {};
+    errno = 0;
+    std::ifstream in{a.message, std::ios::binary};
+    if (!in || in.peek() == std::ifstream::traits_type::eof())
+        return policy::fail(policy::Errc::io, no_file(a.message));
+    const Trail trail = read_trail(in);
+    if (a.client_addr.empty()) {
+        a.client_addr = trail.client_addr;
+        a.client_name = trail.client_name;
+        a.client_resolve = trail.client_resolve;
+        a.helo = trail.helo;
     }
-    if (a.json)
-        std::cout << answers_json(answers).dump(2) << '\n';
-    else
-        print_answers(answers, a.trace, std::cout);
-    return any_accepted ? EX_OK : answer_is_no;
+    if (a.from.empty())
+        a.from = trail.from;
+    if (a.rcpts.empty() && !trail.rcpt.empty())
+        a.rcpts.push_back(trail.rcpt);
+    return {};
+}
+
+/// What was decided about a message that is gone.
+int past(const Arguments& a)
+{
+    const auto loaded = load_config(a.common);
+    if (!loaded.config)
+        return complain(loaded.problems, EX_CONFIG);
+    const auto& path = loaded.config->log.decisions;
+    if (path.empty())
+        return complain({"log.decisions is not set: nothing was kept"},
+                        EX_CONFIG);
+    errno = 0;
+    std::ifstream in{path};
+    if (!in)
+        return complain({no_file(path)}, EX_NOINPUT);
+    const auto answers = past_answers(in, a.queue_id);
+    if (answers.empty())
+        return complain({path + ": nothing about " + a.queue_id}, EX_NOINPUT);
+    return show(a, answers);
 }
 
 int single(const Arguments& a)
@@ -185,6 +250,12 @@ int explain(int argc, const char* const* argv)
         return *code;
     if (a.batch)
         return run_batch(std::cin, std::cout);
+    if (!a.queue_id.empty())
+        return past(a);
+    if (const auto read = read_message(a); !read)
+        return complain({read.error().text}, EX_NOINPUT);
+    if (a.from.empty())
+        a.from = "<>";
     if (a.rcpts.empty()) {
         std::cerr << "postern explain: --rcpt is missing\n";
         return EX_USAGE;

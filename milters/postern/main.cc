@@ -28,12 +28,12 @@ constexpr Command commands[] = {
     {"virus", milters::postern::virus, "ask the virus-milter that runs"},
 };
 
-int usage()
+void list_commands(std::ostream& out)
 {
-    std::cerr << "usage: postern COMMAND [ARGUMENT...]\n";
+    out << "usage: postern COMMAND [ARGUMENT...]\n";
     for (const Command& command : commands)
-        std::cerr << "  " << command.name << "  " << command.about << '\n';
-    return EX_USAGE;
+        out << "  " << command.name << "  " << command.about << '\n';
+    out << "postern COMMAND --help tells more\n";
 }
 
 }  // namespace
@@ -43,5 +43,8 @@ int main(int argc, char** argv)
     for (const Command& command : commands)
         if (argc > 1 && command.name == argv[1])
             return command.run(argc - 1, argv + 1);
-    return usage();
+    const std::string_view word = argc > 1 ? argv[1] : "";
+    const bool asked = word == "--help" || word == "-h";
+    list_commands(asked ? std::cout : std::cerr);
+    return asked ? EX_OK : EX_USAGE;
 }

@@ -126,4 +126,70 @@ BOOST_AUTO_TEST_CASE(options_of_the_page_and_of_the_program)
     BOOST_TEST(in_page == in_help, boost::test_tools::per_element());
 }
 
+/// The options in the .It lines of each `.Ss postern NAME`.
+std::map<std::string, std::set<std::string>> postern_page()
+{
+    std::map<std::string, std::set<std::string>> out;
+    std::istringstream lines{page("postern.8")};
+    std::string name;
+    bool item = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(".Ss postern "))
+            out[name = line.substr(12)];
+        else if (line.starts_with(".S"))
+            name.clear();
+        item = line.starts_with(".It ") ||
+               (item && !line.starts_with(".") && line.starts_with("Fl "));
+        if (!item || name.empty())
+            continue;
+        std::istringstream words{line};
+        for (std::string word; words >> word;)
+            if (word.size() > 2 && word.front() == '-')
+                out[name].insert(word);
+    }
+    return out;
+}
+
+/// The same as `postern NAME --help` has them.
+std::set<std::string> postern_options(const std::string& name)
+{
+    const char* bin = std::getenv("POSTERN_BIN");
+    std::istringstream help{output_of(std::string(bin ? bin : "build/bin") +
+                                      "/postern " + name + " --help")};
+    std::set<std::string> out;
+    for (std::string line; std::getline(help, line);) {
+        const auto at = line.find("--");
+        if (line.starts_with("  -") && at < 8)
+            out.insert(
+                line.substr(at + 1, line.find_first_of(" =,[", at) - at - 1));
+    }
+    out.erase("-help");
+    return out;
+}
+
+BOOST_AUTO_TEST_CASE(commands_and_options_of_postern)
+{
+    const auto in_page = postern_page();
+    const char* bin = std::getenv("POSTERN_BIN");
+    std::istringstream help{
+        output_of(std::string(bin ? bin : "build/bin") + "/postern --help")};
+    std::set<std::string> commands;
+    for (std::string line; std::getline(help, line);)
+        if (line.starts_with("  "))
+            commands.insert(line.substr(2, line.find(' ', 2) - 2));
+    BOOST_TEST(commands.size() >= 4U);
+    BOOST_TEST(commands.size() == in_page.size());
+    for (const auto& name : commands) {
+        BOOST_TEST_CONTEXT("postern " << name)
+        {
+            const auto entry = in_page.find(name);
+            BOOST_TEST_REQUIRE((entry != in_page.end()));
+            const auto options = postern_options(name);
+            BOOST_TEST(!options.empty());
+            BOOST_TEST(entry->second == options,
+                       boost::test_tools::per_element());
+        }
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
