@@ -6,7 +6,7 @@ unit-tests_libs := boost_unit_test_framework clamav
 # Programs that tests start: a milter that obeys, one that does nothing, the
 # login listeners alone, and one that asks about accounts.
 test_progs += test-milter bench-null-milter bench-milter-load bench-grants \
-	bench-scan-model login-sink account-check
+	bench-decide bench-scan-model login-sink account-check
 account-check_srcs := t/tools/account_check.cc
 login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
@@ -15,6 +15,7 @@ bench-milter-load_srcs := t/bench/milter_load.cc
 bench-scan-model_srcs := t/bench/scan_model.cc
 bench-scan-model_libs := clamav
 bench-grants_srcs := t/bench/grants.cc
+bench-decide_srcs := t/bench/decide.cc
 
 # All of them, and the programs under test, in one go on all cores.
 tests: all $(addprefix $(bin)/,$(test_progs))
