@@ -175,7 +175,7 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box,
                      std::string_view sender)
 {
     const auto why = ask.access_why(found, "From");
-    if (found.is("OKR"))
+    if (found.is("OKR") || found.value.empty())
         return {};
     if (found.is("TEMP"))
         return check_domain(ask, DomainMark::temporary, sender, why);
