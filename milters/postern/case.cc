@@ -184,7 +184,10 @@ std::string CaseDns::canonical(std::string_view text) const
         return pointer(text);
     if (status(text) != NameStatus::ok)
         return {};
-    return in_hosts_file(policy::map::folded(text)) ? host : std::string{text};
+    if (in_hosts_file(policy::map::folded(text)))
+        return host;
+    const auto dot = ends_with(text, ".") ? 1U : 0U;
+    return std::string{text.substr(0, text.size() - dot)};
 }
 
 CaseConfig::CaseConfig(const json& config)
