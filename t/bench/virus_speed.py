@@ -94,7 +94,8 @@ def traffics():
 
     def new_zip(n):
         data = random.Random(n).randbytes(49152)  # 64K in base64
-        return parts_of(str(n), virus.zipped(("a.bin", data)))
+        head, _, body = parts_of(str(n), virus.zipped(("a.bin", data)))
+        return head, body
 
     def same_attachment(n):
         head, _, body = parts_of(words(random.Random(n), 500).decode(), zipped)
@@ -152,7 +153,7 @@ def client(socket, make, first, seconds, ahead, same, ready, out):
         m.connect("c.example.net", "192.0.2.4", client_addr="192.0.2.4")
         m.helo("c.example.net")
         waiting = [segments(m, make(first + i)) for i in range(ahead)]
-        ready.wait()
+        ready.wait(300)
         end = time.monotonic() + seconds
         n = 0
         while time.monotonic() < end:
@@ -177,7 +178,7 @@ def load(socket, traffic, connections, seconds, seed, meanwhile=None):
         for i in range(connections)]
     for process in clients:
         process.start()
-    ready.wait()
+    ready.wait(300)
     if meanwhile:
         meanwhile()
     took = [t for _ in clients for t in out.get(timeout=300)]
