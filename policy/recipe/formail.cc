@@ -75,6 +75,8 @@ std::string contents(const Field& field, const Formail& call)
     std::string text = field.text.substr(field.name_end);
     if (!call.zap)
         return text;
+    if (text == "\n")
+        return "";
     text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
     const bool newline = text.ends_with("\n");
     if (newline)
@@ -281,7 +283,13 @@ std::string run_formail(const Formail& call, std::string_view mail)
         return out;
     if (rest.empty() || rest[0] != '\n')
         out += '\n';
-    return out.append(rest);
+    out.append(rest);
+    // A mail ends in an empty line.
+    if (!out.ends_with("\n"))
+        out += '\n';
+    if (!out.ends_with("\n\n"))
+        out += '\n';
+    return out;
 }
 
 namespace {

@@ -295,6 +295,8 @@ bool Machine::command(const std::string& line, std::string_view input,
         error("Exceeded LINEBUF");
         return false;
     }
+    if (words[0].empty())
+        return false;
     if (!frames_.empty() && frames_.back().plan->may_run(words[0]))
         return start(words, input, output, status);
     const auto call = parse_formail(words);

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import filter_part
 import virus_part
 from harness import dns, dovecot, net, program, smtp, syslog
 from harness.relay_milter import RelayMilter, vsmtprelay
@@ -149,6 +150,7 @@ def main():
         with milter, dovecot.Dovecot(site + "/dovecot", extra_config=HOOK), mta:
             story(mta, milter, sink)
         virus_part.story(site, sink, title, show)
+        filter_part.story(site, sink, title, show)
     finally:
         shutil.rmtree(site, ignore_errors=True)
     print(f"\n{len(failed)} steps failed" if failed else
