@@ -70,7 +70,29 @@ private:
     std::string refused_;
 };
 
-/// What procmail's environment holds before the rc file.
+bool names_exit_code(const FilterCase& given)
+{
+    if (given.rc.find("EXITCODE") != given.rc.npos)
+        return true;
+    for (const auto& [name, text] : given.files)
+        if (text.find("EXITCODE") != text.npos)
+            return true;
+    return false;
+}
+
+/// procmail's log gives no $= at its end: it is asked for by a TRAP on the
+/// command line, which is expanded before any recipe has scored.
+void as_log_shows(json& answer)
+{
+    answer["last_score"] = answer.at("score");
+    answer["score"] = "0";
+    if (answer.contains("clones"))
+        for (json& clone : answer.at("clones"))
+            as_log_shows(clone);
+}
+
+}  // namespace
+
 RunSetup setup_of(const FilterCase& given)
 {
     RunSetup setup;
@@ -117,29 +139,6 @@ RunSetup setup_of(const FilterCase& given)
     }
     return setup;
 }
-
-bool names_exit_code(const FilterCase& given)
-{
-    if (given.rc.find("EXITCODE") != given.rc.npos)
-        return true;
-    for (const auto& [name, text] : given.files)
-        if (text.find("EXITCODE") != text.npos)
-            return true;
-    return false;
-}
-
-/// procmail's log gives no $= at its end: it is asked for by a TRAP on the
-/// command line, which is expanded before any recipe has scored.
-void as_log_shows(json& answer)
-{
-    answer["last_score"] = answer.at("score");
-    answer["score"] = "0";
-    if (answer.contains("clones"))
-        for (json& clone : answer.at("clones"))
-            as_log_shows(clone);
-}
-
-}  // namespace
 
 FilterCase read_case(const json& object)
 {

@@ -34,6 +34,9 @@ struct FilterCase {
 /// Throws nlohmann::json::exception where one has a wrong type.
 FilterCase read_case(const nlohmann::json& object);
 
+/// What procmail's environment holds before the rc file.
+policy::recipe::RunSetup setup_of(const FilterCase& given);
+
 /// Runs a case.  -> the object that is printed: a trace, or
 /// {"error": "file:line: text; ..."} where the rc is refused.
 nlohmann::json run_case(const FilterCase& given);

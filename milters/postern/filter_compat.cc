@@ -3,8 +3,10 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -119,11 +121,42 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths)
     return files;
 }
 
+constexpr std::array levels = {"exact", "approximated", "only at delivery",
+                               "refused"};
+
+/// One line of the table: how many recipes of each level.
+void table_row(const std::string& path, const json& lines)
+{
+    std::array<std::size_t, levels.size()> counts{};
+    for (const json& line : lines)
+        for (std::size_t i = 0; i < levels.size(); ++i)
+            counts[i] += line.at("level") == levels[i] ? 1U : 0U;
+    for (std::size_t i = 0; i < levels.size(); ++i)
+        std::cout << std::setw(
+                         static_cast<int>(std::string_view{levels[i]}.size()))
+                  << counts[i] << "  ";
+    std::cout << path << '\n';
+}
+
+void table_head()
+{
+    for (const char* level : levels)
+        std::cout << level << "  ";
+    std::cout << "file\n";
+}
+
 }  // namespace
 
 int compat(const std::vector<std::string>& paths, bool as_json)
 {
     int code = EX_OK;
+    const bool table =
+        !as_json && std::any_of(paths.begin(), paths.end(), [](const auto& p) {
+            std::error_code error;
+            return std::filesystem::is_directory(p, error);
+        });
+    if (table)
+        table_head();
     for (const std::string& path : files_of(paths)) {
         std::ifstream in{path, std::ios::binary};
         if (!in) {
@@ -136,11 +169,13 @@ int compat(const std::vector<std::string>& paths, bool as_json)
             const std::string level = line.at("level").get<std::string>();
             if (level == "refused")
                 code = 1;
-            if (!as_json)
+            if (!as_json && !table)
                 std::cout << path << ':' << line.at("line") << ": " << level
                           << (line.at("reason") == "" ? "" : ": ")
                           << line.at("reason").get<std::string>() << '\n';
         }
+        if (table)
+            table_row(path, lines);
         if (as_json)
             std::cout << json{{"file", path}, {"recipes", lines}}.dump()
                       << '\n';

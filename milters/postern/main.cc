@@ -8,6 +8,7 @@
 #include "milters/postern/explain.h"
 #include "milters/postern/filter.h"
 #include "milters/postern/quarantine.h"
+#include "milters/postern/replay.h"
 #include "milters/postern/scan.h"
 #include "milters/postern/virus.h"
 
@@ -24,6 +25,7 @@ constexpr Command commands[] = {
     {"explain", milters::postern::explain, "tell what would happen, and why"},
     {"filter", milters::postern::filter, "run recipes on a message"},
     {"quarantine", milters::postern::quarantine, "list and release kept mail"},
+    {"replay", milters::postern::replay, "run recipes on stored mail"},
     {"scan", milters::postern::scan, "scan files for viruses"},
     {"virus", milters::postern::virus, "ask the virus-milter that runs"},
 };
