@@ -6,7 +6,7 @@ unit-tests_libs := boost_unit_test_framework clamav
 # Programs that tests start: a milter that obeys, one that does nothing, the
 # login listeners alone, and one that asks about accounts.
 test_progs += test-milter bench-null-milter bench-milter-load bench-grants \
-	bench-decide bench-scan-model login-sink account-check
+	bench-decide bench-scan-model bench-filter-engine login-sink account-check
 account-check_srcs := t/tools/account_check.cc
 login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc
@@ -14,6 +14,7 @@ bench-null-milter_srcs := t/bench/null_milter.cc
 bench-milter-load_srcs := t/bench/milter_load.cc
 bench-scan-model_srcs := t/bench/scan_model.cc
 bench-scan-model_libs := clamav
+bench-filter-engine_srcs := t/bench/filter_engine.cc
 bench-grants_srcs := t/bench/grants.cc
 bench-decide_srcs := t/bench/decide.cc
 
@@ -72,7 +73,8 @@ fuzz-%:
 	clang++ -std=c++20 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
 		-DFUZZ_TARGET=$* -o build/fuzz/$*-fuzz t/fuzz/recipe_fuzz.cc \
 		$(wildcard policy/recipe/*.cc policy/filter/*.cc) policy/decision.cc \
-		-lre2 -pthread
+		policy/address.cc policy/map/*.cc policy/tokens.cc \
+		$$(pkg-config --cflags --libs gmime-3.0) -lre2 -ldb-5.3 -lcdb -pthread
 	build/fuzz/$*-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-timeout=5 build/fuzz/$* t/fuzz/corpus/$*
 

@@ -1,11 +1,12 @@
 // An MTA that does nothing but ask a milter, on many connections at a time,
 // from one thread.
 //
-//     bench-milter-load SOCKET CONNECTIONS SECONDS MESSAGES
+//     bench-milter-load SOCKET CONNECTIONS SECONDS MESSAGES [MESSAGE]
 //
 // Each connection negotiates, says connect and HELO, and sends MESSAGES
 // messages (MAIL, one RCPT, end) with the macros that sendmail sends; then a
-// new one takes its place.  Prints one line of JSON:
+// new one takes its place.  With a file MESSAGE its header and body go with
+// each message, and MAIL gets no reply.  Prints one line of JSON:
 //
 //     {"connections": 8, "messages": 91234, "seconds": 3.0,
 //      "messages_per_s": 30411.3}
@@ -21,6 +22,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -93,6 +96,40 @@ struct Script {
     std::string end = macros('E', {{"i", "14ABCdef000001"}}) + packet('E', "");
 };
 
+/// The packets of a message's header fields and body.
+std::string message_packets(const char* path)
+{
+    std::ifstream in{path, std::ios::binary};
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    const std::size_t end = text.find("\n\n") + 1;
+    std::string out, body;
+    for (std::size_t at = 0; at < end;) {
+        std::size_t newline = text.find('\n', at);
+        while (text[newline + 1] == ' ' || text[newline + 1] == '\t')
+            newline = text.find('\n', newline + 1);
+        const std::size_t colon = text.find(':', at);
+        out +=
+            packet('L', text.substr(at, colon - at) + '\0' +
+                            text.substr(colon + 2, newline - colon - 2) + '\0');
+        at = newline + 1;
+    }
+    for (const char c : text.substr(end + 1))
+        body += c == '\n' ? "\r\n" : std::string(1, c);
+    for (std::size_t at = 0; at < body.size(); at += 65535)
+        out += packet('B', body.substr(at, 65535));
+    return out;
+}
+
+/// The script with a message in it: one step takes MAIL and RCPT.
+Script with_message(const char* path)
+{
+    Script script;
+    script.rcpt = script.mail + script.rcpt;
+    script.mail.clear();
+    script.end = message_packets(path) + script.end;
+    return script;
+}
+
 class Connection {
 public:
     Connection(const char* path, const Script& script, int messages)
@@ -155,7 +192,12 @@ private:
         switch (step_) {
             case Step::negotiate:
                 step_ = Step::mail;
-                say(script_.hello + script_.mail);
+                if (!script_.mail.empty()) {
+                    say(script_.hello + script_.mail);
+                    return 0;
+                }
+                step_ = Step::rcpt;
+                say(script_.hello + script_.rcpt);
                 return 0;
             case Step::mail:
                 step_ = Step::rcpt;
@@ -169,8 +211,8 @@ private:
                 break;
         }
         if (++done_ < messages_) {
-            step_ = Step::mail;
-            say(script_.mail);
+            step_ = script_.mail.empty() ? Step::rcpt : Step::mail;
+            say(script_.mail.empty() ? script_.rcpt : script_.mail);
         } else {
             say(packet('Q', ""));
             close(fd_);
@@ -192,9 +234,9 @@ private:
 
 int main(int argc, char** argv)
 {
-    if (argc != 5)
+    if (argc != 5 && argc != 6)
         return 64;
-    const Script script;
+    const Script script = argc == 6 ? with_message(argv[5]) : Script{};
     const int count = std::atoi(argv[2]);
     const auto seconds = std::chrono::duration<double>(std::atof(argv[3]));
     std::vector<Connection> connections;

@@ -1,12 +1,19 @@
 // A milter that does nothing, in plain libmilter: what relay-milter's speed is
 // measured against.  It asks for the same stages and macros.
 //
-//     bench-null-milter unix:SOCKET
+//     bench-null-milter unix:SOCKET [message]
+//
+// With `message` it asks for headers and body too, as filter-milter does.
 #include <libmilter/mfapi.h>
 
 #include <array>
 
 namespace {
+
+constexpr unsigned long with_message =
+    SMFIP_NODATA | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
+    SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_BODY;
+bool takes_message = false;
 
 constexpr unsigned long wanted = SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH |
                                  SMFIP_NOBODY | SMFIP_NOUNKNOWN |
@@ -29,7 +36,7 @@ sfsistat negotiate(SMFICTX* ctx, unsigned long actions, unsigned long protocol,
             ctx, stage,
             const_cast<char*>(macros[static_cast<std::size_t>(stage)]));
     *use_actions = actions & (SMFIF_QUARANTINE | SMFIF_SETSYMLIST);
-    *use_protocol = protocol & wanted;
+    *use_protocol = protocol & (takes_message ? with_message : wanted);
     *f2 = *f3 = 0;
     return SMFIS_CONTINUE;
 }
@@ -38,8 +45,9 @@ sfsistat negotiate(SMFICTX* ctx, unsigned long actions, unsigned long protocol,
 
 int main(int argc, char** argv)
 {
-    if (argc != 2)
+    if (argc != 2 && argc != 3)
         return 64;
+    takes_message = argc == 3;
     smfiDesc filter{};
     filter.xxfi_name = const_cast<char*>("null");
     filter.xxfi_version = SMFI_VERSION;
@@ -51,7 +59,13 @@ int main(int argc, char** argv)
         return SMFIS_NOREPLY;
     };
     filter.xxfi_envfrom = [](SMFICTX*, char**) -> sfsistat {
-        return SMFIS_CONTINUE;
+        return takes_message ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+    };
+    filter.xxfi_header = [](SMFICTX*, char*, char*) -> sfsistat {
+        return SMFIS_NOREPLY;
+    };
+    filter.xxfi_body = [](SMFICTX*, unsigned char*, size_t) -> sfsistat {
+        return SMFIS_NOREPLY;
     };
     filter.xxfi_envrcpt = [](SMFICTX*, char**) -> sfsistat {
         return SMFIS_CONTINUE;
