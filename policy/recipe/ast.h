@@ -28,6 +28,7 @@ struct Flags {
     bool wait_quiet = false;     ///< W
     bool ignore_errors = false;  ///< i
     bool raw = false;            ///< r
+    bool decoded = false;        ///< U, unknown to procmail: see decode.h
 
     /// Sets the member of a letter; false if there is none.
     bool set(char letter);

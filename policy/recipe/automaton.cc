@@ -19,10 +19,12 @@ const PatternProgram& Pattern::program() const
     return program_;
 }
 
-bool Pattern::matches(const Area& area) const
+bool Pattern::matches(const Area& area, const Stop* stop) const
 {
     if (program().too_large)
         return false;
+    if (stop)
+        return simulation(stop).first_end(area.text(), 0).has_value();
     std::call_once(translated_, [this] {
         RE2::Options options;
         options.set_encoding(RE2::Options::EncodingLatin1);
@@ -40,12 +42,12 @@ bool Pattern::matches(const Area& area) const
     return slow.first_end(area.text(), 0).has_value();
 }
 
-Found Pattern::with_mark(const Area& area) const
+Found Pattern::with_mark(const Area& area, const Stop* stop) const
 {
     // RE2 first: most messages do not match, and then it is much faster.
-    if (!matches(area))
+    if (!stop && !matches(area))
         return {};
-    Simulation run{program()};
+    Simulation run{program(), stop};
     std::optional<Offset> end;
     return run.with_mark(area.text(), 0, end);
 }

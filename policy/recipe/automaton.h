@@ -54,10 +54,15 @@ public:
     /// An empty pattern matches everywhere.
     bool empty() const { return text_.empty(); }
 
-    bool matches(const Area& area) const;
-    Found with_mark(const Area& area) const;
+    /// @param stop  not null: searches in a way that can be given up, and
+    ///              that keeps no memory
+    bool matches(const Area& area, const Stop* stop = nullptr) const;
+    Found with_mark(const Area& area, const Stop* stop = nullptr) const;
     /// For repeated searches: see Simulation::first_end.
-    Simulation simulation() const { return Simulation{program()}; }
+    Simulation simulation(const Stop* stop = nullptr) const
+    {
+        return Simulation{program(), stop};
+    }
 
 private:
     const PatternProgram& program() const;

@@ -151,35 +151,48 @@ std::string Machine::where(std::size_t line) const
     return (frame.main ? "" : frame.plan->name() + ":") + std::to_string(line);
 }
 
-Flags Machine::flags_of(const Head& head)
+/// The first line of a recipe as it is now: with its variables, and to a
+/// delivery agent without our own flags.  `made` keeps it if it is another.
+const Head& Machine::head_of(const Head& head, Head& made)
 {
-    if (!head.variables)
-        return head.flags;
-    const Expansion text =
-        expand(head.text, Words::split, lookup(), line_limit_);
-    std::string words;
-    for (const std::string& word : text.words())
-        words += word + " ";
+    if (!head.variables && !(head.flags.decoded && spool_))
+        return head;
+    std::string words = head.text;
+    if (head.variables) {
+        const Expansion text =
+            expand(head.text, Words::split, lookup(), line_limit_);
+        words.clear();
+        for (const std::string& word : text.words())
+            words += word + " ";
+    }
     long number = -1;
-    return parse_head(words, number).flags;
+    made = parse_head(words, number, !spool_);
+    made.rest.erase(made.rest.find_last_not_of(' ') + 1);
+    made.text = head.text;
+    return made;
 }
 
 Machine::Go Machine::recipe(const Step& step)
 {
     const Recipe& recipe = *step.recipe;
-    Flags flags = flags_of(recipe.head);
+    Head made;
+    const Head& head = head_of(recipe.head, made);
+    const Flags flags = head.flags;
     if (setup_->trace) {
         RecipeTrace trace;
         trace.where = where(recipe.line);
-        trace.flags = recipe.head.letters;
+        trace.flags = head.letters;
         outcome_.trace.push_back(std::move(trace));
     }
     const bool also = flags.and_also || flags.and_if_done;
     const bool chained_else = flags.or_else;
     const bool suppressed = flags.on_error;
-    complain(step);
+    complain(head);
     const bool ok = conditions(step, flags);
     complain_of_action(step);
+    // A search that was given up has said nothing.
+    if (late())
+        return out_of_time();
     if (!(suppressed ? flags.and_also : also))
         last_ = ok;
     if (!previous_ || suppressed || !chained_else)
@@ -206,7 +219,7 @@ void Machine::skip_block(const Step& step)
         if (steps[i].kind != Step::Kind::recipe)
             continue;
         score_ = 0;
-        complain(steps[i]);
+        complain(steps[i].recipe->head);
         for (const Condition& condition : steps[i].recipe->conditions)
             if (condition.text.size() > line_limit_)
                 overflow();
@@ -224,6 +237,7 @@ bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)
     }
     Machine clone{*this};
     clone.outcome_ = Outcome{};
+    clone.stop_ = nullptr;
     clone.process_ = ++budget_->processes;
     if (clone.spool_)
         clone.spool_->set_process(clone.process_);
@@ -384,7 +398,15 @@ std::optional<std::string_view> Machine::named(std::string_view name)
     const auto& watched = setup_->watched;
     if (std::find(watched.begin(), watched.end(), name) != watched.end())
         outcome_.watched = true;
-    return variables_.get(name);
+    const auto set = variables_.get(name);
+    if (set || spool_ || !name.starts_with("ATTACHMENT_"))
+        return set;
+    // Made when they are asked for: to procmail they are empty.
+    if (name == "ATTACHMENT_NAMES")
+        return message_->decoded().names;
+    if (name == "ATTACHMENT_TYPES")
+        return message_->decoded().types;
+    return std::nullopt;
 }
 
 Outcome run(std::shared_ptr<const Plan> plan,

@@ -78,7 +78,7 @@ private:
     void skip_hopeless();
     void find_candidates(Frame& frame);
     std::string where(std::size_t line) const;
-    Flags flags_of(const Head& head);
+    const Head& head_of(const Head& head, Head& made);
 
     // machine_assign.cc: NAME=value and what some names do
     Go assign(const Step& step);
@@ -91,14 +91,15 @@ private:
     std::shared_ptr<const Plan> open(const std::string& path);
     std::string full_path(const std::string& path) const;
     Go stop_for_host();
+    Go look_up(const std::string& value);
     Go own_word(const std::string& name, const std::string& value);
     void overflow();
     void set_last_folder(const std::string& value);
 
     // machine_conditions.cc
     bool conditions(const Step& step, Flags flags);
-    bool condition(const PreparedCondition& prepared, const Step& step,
-                   std::size_t raw_size, double& score, bool& scored);
+    bool condition(const PreparedCondition& prepared, const Flags& flags,
+                   double& score, bool& scored);
     bool test(const PreparedCondition& condition, const Flags& flags,
               double& score, std::string& shown, bool& minus_infinity);
     bool expand_condition(PreparedCondition& condition, bool case_matters);
@@ -111,12 +112,13 @@ private:
     const Area& area_of(const PreparedCondition& condition, const Flags& flags,
                         std::size_t& size);
     void set_match(std::string_view text);
+    const Stop* stop();
     void trace_condition(const PreparedCondition& condition,
                          const std::string& shown, bool ok, double before,
                          double after);
 
     // machine_actions.cc
-    void complain(const Step& step);
+    void complain(const Head& head);
     void complain_of_action(const Step& step);
     Go act(const Step& step, const Flags& flags);
     Go forward(const Step& step, const Flags& flags);
@@ -177,10 +179,9 @@ private:
     long score_ = 0;                   ///< $=
     std::size_t assignment_line_ = 0;  ///< of the one that runs just now
     std::size_t last_size_ = 0;        ///< bytes that the last delivery wrote
+    Stop stop_;
     Area variable_area_;
     Outcome outcome_;
-    std::vector<Outcome>* clones_ = nullptr;
-    std::map<std::string, std::shared_ptr<const Pattern>> made_patterns_;
 };
 
 }  // namespace policy::recipe

@@ -25,9 +25,8 @@ std::string join(const std::vector<std::string>& words, char between)
 }  // namespace
 
 /// What procmail says of a recipe's flags, also where it only reads past.
-void Machine::complain(const Step& step)
+void Machine::complain(const Head& head)
 {
-    const Head& head = step.recipe->head;
     if (!head.rest.empty())
         error("Skipped: " + head.rest);
     if (!head.flags.on_error)

@@ -75,6 +75,8 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
 {
     if (name == "HOST")
         return value == setup_->host ? Go::on : stop_for_host();
+    if (!spool_ && !unset && name == "LOOKUP")
+        return look_up(value);
     if (!spool_ && !unset &&
         (name == "REJECT" || name == "TEMPFAIL" || name == "QUARANTINE" ||
          name == "TAG"))
@@ -101,6 +103,26 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
         error("Assuming identity of the recipient, VERBOSE=off");
     else if (name == "COMSAT" && !unset && to_number(value, -1) == 0)
         set("COMSAT", "no");
+    return Go::on;
+}
+
+/// LOOKUP="map key": FOUND becomes what the map has, or is unset.
+Machine::Go Machine::look_up(const std::string& value)
+{
+    const std::size_t end = std::min(value.find(' '), value.size());
+    const std::string key = value.substr(std::min(end + 1, value.size()));
+    auto found = world_->lookup(value.substr(0, end), key);
+    if (!found && found.error().code != Errc::usage) {
+        error("LOOKUP=" + value + ": " + found.error().text);
+        outcome_.ending = Ending::limit;
+        return Go::stop;
+    }
+    if (!found)
+        error("LOOKUP=" + value + ": " + found.error().text);
+    if (found && *found)
+        set("FOUND", **found);
+    else
+        this->unset("FOUND");
     return Go::on;
 }
 

@@ -32,13 +32,21 @@ bool Machine::conditions(const Step& step, Flags flags)
         ok = ok && last_;
     double score = 0;
     bool scored = false;
+    // Its first line had variables, which the plan did not know.
+    const bool other_case =
+        flags.case_matters != step.recipe->head.flags.case_matters;
     for (std::size_t i = 0; i < step.conditions.size(); ++i) {
         const std::size_t raw = step.recipe->conditions[i].text.size();
         if (raw > line_limit_) {
             overflow();
             ok = false;
         }
-        ok = ok && condition(step.conditions[i], step, raw, score, scored);
+        if (!ok)
+            continue;
+        ok = other_case ? condition(prepare(step.recipe->conditions[i].text,
+                                            flags.case_matters),
+                                    flags, score, scored)
+                        : condition(step.conditions[i], flags, score, scored);
     }
     score_ = static_cast<long>(score);
     if (score_ == 0 && score > 0)
@@ -64,15 +72,14 @@ bool Machine::expand_condition(PreparedCondition& condition, bool case_matters)
     return true;
 }
 
-bool Machine::condition(const PreparedCondition& prepared, const Step& step,
-                        std::size_t, double& score, bool& scored)
+bool Machine::condition(const PreparedCondition& prepared, const Flags& flags,
+                        double& score, bool& scored)
 {
     // A weighted condition behind plus infinity is passed over, unlogged.
     if (prepared.weighted && score >= plus_infinity)
         return true;
     PreparedCondition made;
     const PreparedCondition* condition = &prepared;
-    const Flags& flags = step.recipe->head.flags;
     if (prepared.kind == Kind::expand) {
         made = prepared;
         if (!expand_condition(made, flags.case_matters))
@@ -131,7 +138,8 @@ const Area& Machine::area_of(const PreparedCondition& condition,
     } else {
         size = message_->size(part);
     }
-    return message_->area(part);
+    return flags.decoded && !spool_ ? message_->decoded_area(part)
+                                    : message_->area(part);
 }
 
 bool Machine::test(const PreparedCondition& condition, const Flags& flags,
@@ -163,11 +171,21 @@ bool Machine::test(const PreparedCondition& condition, const Flags& flags,
     if (pattern.empty())
         return !condition.negated;
     if (!pattern.tree().marks)
-        return pattern.matches(area) != condition.negated;
-    const Found found = pattern.with_mark(area);
+        return pattern.matches(area, stop()) != condition.negated;
+    const Found found = pattern.with_mark(area, stop());
     if (found.marked)
         set_match(found.text);
     return found.match != condition.negated;
+}
+
+/// For recipes whose writers are not trusted.
+const Stop* Machine::stop()
+{
+    if (!setup_->late || frames_.empty() || !frames_.back().plan->lean())
+        return nullptr;
+    if (!stop_)
+        stop_ = [this] { return late(); };
+    return &stop_;
 }
 
 void Machine::set_match(std::string_view text)
@@ -185,15 +203,16 @@ void Machine::score_pattern(const PreparedCondition& condition,
     if (condition.negated) {
         if (weight == 0)
             return;
-        const Found found = marks ? pattern.with_mark(area)
-                                  : Found{pattern.matches(area), false, {}};
+        const Found found =
+            marks ? pattern.with_mark(area, stop())
+                  : Found{pattern.matches(area, stop()), false, {}};
         if (found.marked)
             set_match(found.text);
         if (!found.match)
             score += weight;
         return;
     }
-    Simulation run = pattern.simulation();
+    Simulation run = pattern.simulation(stop());
     double old_square = weight * weight;
     for (std::size_t from = 0; from <= area.text().size();) {
         if (weight == 0 || score <= minus_infinity || score >= plus_infinity)

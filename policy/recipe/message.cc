@@ -132,6 +132,28 @@ const Area& Message::area(Part part) const
     return *area;
 }
 
+const Decoded& Message::decoded() const
+{
+    if (!decoded_)
+        decoded_ = std::make_shared<const Decoded>(
+            decode(unfolded(), text_after_from()));
+    return *decoded_;
+}
+
+const Area& Message::decoded_area(Part part) const
+{
+    std::optional<Area>& area = decoded_areas_[static_cast<std::size_t>(part)];
+    if (area)
+        return *area;
+    std::string text;
+    if (part != Part::body)
+        text += decoded().header;
+    if (part != Part::head)
+        text += decoded().body;
+    area.emplace(text);
+    return *area;
+}
+
 std::string_view Message::text_after_from() const
 {
     const std::string_view text = text_;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "policy/recipe/automaton.h"
+#include "policy/recipe/decode.h"
 
 namespace policy::recipe {
 
@@ -45,6 +46,10 @@ public:
     std::size_t size(Part part) const;
     /// The part with the header's folded lines joined.
     const Area& area(Part part) const;
+    /// The same as its reader sees it: decoded to UTF-8.
+    const Area& decoded_area(Part part) const;
+    /// Names and types of attachments are in it, too.
+    const Decoded& decoded() const;
 
     /// Without the From_ line.
     std::string_view text_after_from() const;
@@ -63,6 +68,8 @@ private:
     std::size_t body_at_ = 0;
     std::size_t escape_at_ = 0;  ///< body lines from here on are escaped
     mutable std::optional<Area> areas_[3];
+    mutable std::optional<Area> decoded_areas_[3];
+    mutable std::shared_ptr<const Decoded> decoded_;
 };
 
 }  // namespace policy::recipe

@@ -299,13 +299,14 @@ void Parser::assignment()
 
 bool Flags::set(char letter)
 {
-    constexpr std::string_view letters = "HBDAaEehbfcwWir";
+    constexpr std::string_view letters = "HBDAaEehbfcwWirU";
     bool Flags::*const members[] = {
         &Flags::head,       &Flags::body,          &Flags::case_matters,
         &Flags::and_also,   &Flags::and_if_done,   &Flags::or_else,
         &Flags::on_error,   &Flags::pass_head,     &Flags::pass_body,
         &Flags::filter,     &Flags::copy,          &Flags::wait,
-        &Flags::wait_quiet, &Flags::ignore_errors, &Flags::raw};
+        &Flags::wait_quiet, &Flags::ignore_errors, &Flags::raw,
+        &Flags::decoded};
     const std::size_t at = letters.find(letter);
     if (at == letters.npos)
         return false;
@@ -319,7 +320,7 @@ bool RcFile::usable() const
                         [](const Problem& p) { return p.fatal; });
 }
 
-Head parse_head(std::string_view text, long& number)
+Head parse_head(std::string_view text, long& number, bool own_words)
 {
     Head head;
     head.text = text;
@@ -339,7 +340,7 @@ Head parse_head(std::string_view text, long& number)
             head.lock = true;
             break;
         }
-        if (!head.flags.set(c)) {
+        if ((c == 'U' && !own_words) || !head.flags.set(c)) {
             if (c != '#' && c != '$' && c != '"' && c != '\\')
                 head.rest = text.substr(at);
             break;

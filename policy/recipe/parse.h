@@ -22,6 +22,7 @@ RcFile parse(std::string_view text, std::string name,
 
 /// Flags, number and lock of `:0 ...` from the text after the colon.
 /// `number` is -1 if there is none.
-Head parse_head(std::string_view text, long& number);
+/// @param own_words  false: flags that procmail does not know are none
+Head parse_head(std::string_view text, long& number, bool own_words = true);
 
 }  // namespace policy::recipe

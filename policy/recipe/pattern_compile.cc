@@ -16,7 +16,7 @@ public:
 
     void emit(const PatternNode& node, bool last)
     {
-        if (program_.code.size() > limits::pattern_size) {
+        if (program_.code.size() >= limits::pattern_size) {
             program_.too_large = true;
             return;
         }

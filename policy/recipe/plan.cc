@@ -100,7 +100,8 @@ void Plan::fill_prefilters()
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         const Step& step = steps_[i];
         if (step.kind != Step::Kind::recipe || step.recipe->head.variables ||
-            step.recipe->head.flags.chained() || has_long_line(*step.recipe))
+            step.recipe->head.flags.chained() ||
+            step.recipe->head.flags.decoded || has_long_line(*step.recipe))
             continue;
         const Flags& flags = step.recipe->head.flags;
         const Part own = !flags.body  ? Part::head

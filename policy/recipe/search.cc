@@ -8,16 +8,29 @@ namespace {
 
 using Op = Instruction::Op;
 
+/// Threads followed before the clock is looked at again: about a millisecond.
+constexpr std::size_t work_between_questions = 20'000;
+
 /// The mark of a thread that has not passed \/ yet.
 constexpr Offset no_mark = std::numeric_limits<Offset>::max();
 
 }  // namespace
 
-Simulation::Simulation(const PatternProgram& program)
+Simulation::Simulation(const PatternProgram& program, const Stop* stop)
     : program_{program},
+      stop_{stop},
       best_(program.code.size()),
       seen_(program.code.size(), 0)
 {
+}
+
+bool Simulation::given_up()
+{
+    work_ += waiting_.size() + waiting_plain_.size() + 1;
+    if (!stop_ || work_ < work_between_questions)
+        return false;
+    work_ = 0;
+    return (*stop_)();
 }
 
 void Simulation::start()
@@ -169,6 +182,8 @@ bool Simulation::scan(std::string_view area, std::size_t from)
             if (i == area.size())
                 break;
         }
+        if (given_up())
+            return false;
         position = static_cast<Offset>(i);
         follow(position, area_end);
         if (done_)

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,17 @@ struct Found {
 /// A place where a repeated search ends; may be -1: the newline before it all.
 using Offset = std::ptrdiff_t;
 
+/// Whether a search is to be given up; asked now and then.
+using Stop = std::function<bool()>;
+
 /// Runs a program over an area.  Linear in area times program size; no
 /// backtracking.  Not shared between threads; cheap to make again.
 class Simulation {
 public:
-    explicit Simulation(const PatternProgram& program);
+    /// @param stop  outlives it; null: never.  A search that was given up has
+    ///              found nothing, so the caller must ask again why.
+    explicit Simulation(const PatternProgram& program,
+                        const Stop* stop = nullptr);
 
     /// Where the match that ends first, at or after `from`, ends.  A newline
     /// before `from` counts as the start of a line.
@@ -55,7 +62,11 @@ private:
     void consume(unsigned char byte, Offset position);
     bool idle() const { return threads_.empty() && plain_.empty(); }
 
+    bool given_up();
+
     const PatternProgram& program_;
+    const Stop* stop_;
+    std::size_t work_ = 0;              ///< since `stop_` was asked
     std::vector<Thread> threads_;       ///< with a mark, in its order
     std::vector<std::uint32_t> plain_;  ///< without a mark
     std::vector<Thread> waiting_;       ///< at an instruction that consumes

@@ -9,7 +9,7 @@ import pytest
 
 from harness import program, smtp
 from harness.filter import FilterMilter
-from harness.sendmail import Sendmail
+from harness.sendmail import Sendmail, makemap
 
 
 @pytest.fixture
@@ -287,6 +287,39 @@ def test_hostile_user_slows_only_himself(gate, sink):
     assert send(mta, body).code == 451
     milter.said("Out of time")
     assert send(mta, mail("light"), ("<bob@example.org>",)).code == 250
+
+
+def test_lookups_and_decoding(site, sink, resolver):
+    rc = (':0\n* SENDER ?? ^^bad@\n* CLIENT_ADDR ?? ^^127\\.0\\.0\\.1^^\n'
+          '* HELO ?? client\n* RECIPIENT ?? ^^alice@\n{ REJECT="by envelope" }\n'
+          ':0 BU\n* caf\xc3\xa9 au lait\n{ REJECT=decoded }\n'
+          ':0\n* ATTACHMENT_NAMES ?? \\.scr$\n{ REJECT=attachment }\n'
+          'LOOKUP="access From:$SENDER"\n:0\n* FOUND ?? ^^REJECT\n{ REJECT=access }\n'
+          'LOOKUP="vip $SENDER"\n:0\n* FOUND ?? .\n{ TAG="X-Vip: yes" }\n')
+    milter = FilterMilter(site, rc=rc)
+    milter.configure(f"  classes: ['vip={milter.dir}/vip']\n")
+    makemap(milter.dir + "/access", "From:spam.example\tREJECT\n")
+    milter.write("vip", "boss@example.net\n")
+    mta = Sendmail(site, mc=milter.mc(), sink=sink.port).start()
+    part = ("MIME-Version: 1.0\r\nContent-Type: {}\r\n"
+            "Content-Transfer-Encoding: base64\r\nSubject: {}\r\n\r\nY2Fm6SBhdSBsYWl0Cg==\r\n")
+    try:
+        milter.start()
+        assert send(mta, mail("a"), sender="<bad@example.net>") == "550 5.7.1 by envelope"
+        assert send(mta, mail("b"), ("<bob@example.org>",), "<bad@example.net>").code == 250
+        coffee = part.format("text/plain; charset=iso-8859-1", "c")
+        assert send(mta, coffee) == "550 5.7.1 decoded"
+        named = part.format('application/octet-stream; name="x.SCR"', "d")
+        assert send(mta, named) == "550 5.7.1 attachment"
+        assert send(mta, mail("e"), sender="<x@mail.spam.example>") == "550 5.7.1 access"
+        assert send(mta, mail("vip"), sender="<Boss@example.net>").code == 250
+        assert "X-Vip: yes" in sink.wait("Subject: vip")["text"]
+        # A map that cannot be read is no answer.
+        os.unlink(milter.dir + "/access.db")
+        assert send(mta, mail("f")).code == 451
+    finally:
+        mta.stop()
+        milter.stop()
 
 
 def test_test_mode_changes_nothing(site, sink, resolver):

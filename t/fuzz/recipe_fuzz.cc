@@ -89,6 +89,8 @@ void message(std::string_view bytes)
     const Message made{std::string{bytes}};
     need(made.header().size() + made.body().size() == made.size());
     need(made.area(Part::both).text().size() == made.size());
+    need(made.decoded_area(Part::head).text().size() <= 16 * made.size() + 64);
+    need(made.decoded().types.size() <= 64 * made.size() + 64);
     const auto call = parse_formail({"formail", "-c", "-I", "To:", "-A", "A: b",
                                      "-i", "Cc: x", "-R", "B", "C", "-uE"});
     need(call.has_value());

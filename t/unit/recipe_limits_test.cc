@@ -1,0 +1,175 @@
+// The hard limits of recipes, each at its bound and one past it.
+#define BOOST_TEST_DYN_LINK
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "policy/filter/rc_files.h"
+#include "policy/recipe/limits.h"
+#include "policy/recipe/machine.h"
+#include "t/unit/temp_dir.h"
+
+using namespace policy::recipe;
+using policy::filter::RcFiles;
+
+namespace {
+
+/// Files that include one another: N.rc has INCLUDERC=N+1.rc.
+struct Chain : World {
+    std::size_t length = 0;
+    std::shared_ptr<const Plan> rc_file(const std::string& path,
+                                        const std::string&, Scope) override
+    {
+        const std::size_t number = std::stoul(path);
+        std::string text = "DEPTH=" + path + "\n";
+        if (number < length)
+            text += "INCLUDERC=" + std::to_string(number + 1) + "\n";
+        return make_plan(text, path);
+    }
+};
+
+Outcome run_text(const std::string& rc, World& world, RunSetup setup = {})
+{
+    setup.presets = {{"DEFAULT", "box"}};
+    return run(make_plan(rc, "rc"),
+               std::make_shared<const Message>("Subject: s\n\nbody\n"), setup,
+               world);
+}
+
+std::string value(const Outcome& outcome, const std::string& name)
+{
+    for (const auto& [known, text] : outcome.variables)
+        if (known == name)
+            return text;
+    return "";
+}
+
+std::string repeated(std::size_t count, const std::string& text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i)
+        out += text;
+    return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(recipe_limits)
+
+BOOST_AUTO_TEST_CASE(files_inside_each_other)
+{
+    Chain world;
+    world.length = limits::includes - 1;  // the first file is open, too
+    Outcome out = run_text("INCLUDERC=1\n", world);
+    BOOST_TEST(value(out, "DEPTH") == std::to_string(limits::includes - 1));
+    BOOST_TEST(out.errors.empty());
+    world.length = limits::includes;
+    out = run_text("INCLUDERC=1\n", world);
+    BOOST_TEST(value(out, "DEPTH") == std::to_string(limits::includes - 1));
+    BOOST_TEST(out.errors.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(files_of_one_message)
+{
+    Chain world;
+    const std::string one = "INCLUDERC=0\n";
+    BOOST_TEST(
+        run_text(repeated(limits::files_a_message, one), world).errors.empty());
+    BOOST_TEST(run_text(repeated(limits::files_a_message + 1, one), world)
+                   .errors.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(steps_of_one_message)
+{
+    Chain world;
+    // Each file is a step of its own and has one.
+    const auto ending = [&](std::size_t steps) {
+        return run_text(repeated(steps, "A=b\n"), world).ending;
+    };
+    BOOST_TEST((ending(limits::steps_a_message) == Ending::fell_off));
+    BOOST_TEST((ending(limits::steps_a_message + 1) == Ending::limit));
+}
+
+BOOST_AUTO_TEST_CASE(lines)
+{
+    Chain world;
+    const auto kept = [&](const std::string& linebuf, std::size_t bytes) {
+        return value(run_text("LINEBUF=" + linebuf + "\nX='" +
+                                  std::string(bytes, 'x') + "'\n",
+                              world),
+                     "X")
+            .size();
+    };
+    const std::size_t name = 2;  // X=
+    BOOST_TEST(kept("1", limits::line_min - name) == limits::line_min - name);
+    BOOST_TEST(kept("1", limits::line_min - name + 1) == 0U);
+    BOOST_TEST(kept("99999999", limits::line_max - name) ==
+               limits::line_max - name);
+    BOOST_TEST(kept("99999999", limits::line_max - name + 1) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(variables)
+{
+    Variables all;
+    for (std::size_t i = 0; i < limits::variables; ++i)
+        BOOST_TEST_REQUIRE(all.set("V" + std::to_string(i), ""));
+    BOOST_TEST(!all.set("ONE_MORE", ""));
+    BOOST_TEST(all.set("V0", "other"));
+    Variables large;
+    BOOST_TEST(large.set("A", std::string(limits::variable_bytes - 1, 'x')));
+    BOOST_TEST(!large.set("B", ""));
+    BOOST_TEST(!large.set("A", std::string(limits::variable_bytes, 'x')));
+}
+
+BOOST_AUTO_TEST_CASE(sizes_of_patterns)
+{
+    // A letter is one instruction; the one that says it matched is not counted.
+    const Pattern most{std::string(limits::pattern_size, 'a'), true};
+    const Pattern more{std::string(limits::pattern_size + 1, 'a'), true};
+    BOOST_TEST(!most.invalid());
+    BOOST_TEST(more.invalid());
+    const Area text{std::string(limits::pattern_size + 1, 'a')};
+    BOOST_TEST(most.matches(text));
+    BOOST_TEST(!more.matches(text));
+}
+
+BOOST_AUTO_TEST_CASE(files_of_users)
+{
+    TempDir dir;
+    const std::string path = dir / "u.rc";
+    std::vector<std::string> alerts;
+    policy::filter::RcRules rules;
+    rules.scope = Scope::user;
+    const auto state = [&](std::size_t bytes) {
+        std::ofstream{path} << std::string(bytes, '\n');
+        RcFiles files{{},
+                      [&](const std::string& text) { alerts.push_back(text); }};
+        return files.get(path, rules).state;
+    };
+    BOOST_TEST((state(limits::user_rc_bytes) == RcFiles::Got::State::usable));
+    BOOST_TEST(alerts.empty());
+    BOOST_TEST(
+        (state(limits::user_rc_bytes + 1) == RcFiles::Got::State::broken));
+    BOOST_TEST(alerts.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(time_ends_a_search_and_the_run)
+{
+    Chain world;
+    RunSetup setup;
+    int asked = 0;
+    setup.late = [&asked](Scope) { return ++asked > 3; };
+    PlanOptions lean;
+    lean.lean = true;
+    const auto plan = make_plan(":0 B\n* ! (a*)*b\n/dev/null\n", "u", lean);
+    const auto message = std::make_shared<const Message>(
+        "Subject: s\n\n" + std::string(1 << 20, 'a'));
+    setup.presets = {{"DEFAULT", "box"}};
+    const Outcome out = run({{plan, "u", Scope::user}}, message, setup, world);
+    BOOST_TEST((out.ending == Ending::limit));
+    BOOST_TEST(out.effects.empty());
+    BOOST_TEST(asked < 10);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
