@@ -23,8 +23,8 @@ class Root:
         self.mount("overlay", self.dir, "-t", "overlay", "-o",
                    f"lowerdir=/,upperdir={self.layer}/upper,workdir={self.layer}/work")
         self.mount("/dev", self.dir + "/dev", "--rbind")
-        for name in ("run", "tmp"):
-            self.mount("tmpfs", f"{self.dir}/{name}", "-t", "tmpfs")
+        for name, mode in (("run", "755"), ("tmp", "1777")):
+            self.mount("tmpfs", f"{self.dir}/{name}", "-t", "tmpfs", "-o", "mode=" + mode)
         # Containers have it to forbid what is to be seen here.
         if os.path.exists(self.dir + "/usr/sbin/policy-rc.d"):
             os.unlink(self.dir + "/usr/sbin/policy-rc.d")
@@ -67,7 +67,7 @@ class Root:
         done = subprocess.run(
             ["nsenter", "--target", self.first, "--pid", "--root", "--wd=" + self.dir, *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
+            env={"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                  "DEBIAN_FRONTEND": "noninteractive"})
         if check and done.returncode:
             raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout}")

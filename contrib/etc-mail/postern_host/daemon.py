@@ -93,8 +93,13 @@ class Daemon:
             raise Failed(f"{self.cf_path}: {e.strerror}", os.EX_NOINPUT) from None
 
     def pid_file(self):
-        default = "/var/run/sendmail.pid" if self.kind == "mta" \
+        """The one of the .cf; else what is compiled in, here or by Debian."""
+        mta = self.kind == "mta"
+        default = "/var/run/sendmail.pid" if mta \
             else "/var/spool/clientmqueue/sm-client.pid"
+        debian = f"/var/run/sendmail/{'mta' if mta else 'msp'}/sendmail.pid"
+        if os.path.isdir(os.path.dirname(debian)):
+            default = debian
         return PidFile(self.cf().pid_file(default))
 
     def program(self):

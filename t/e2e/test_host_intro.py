@@ -1,0 +1,64 @@
+"""posternintro(7): each command of the page, typed in order on a bare host."""
+import os
+import shutil
+
+import pytest
+
+from harness import TOP, server, smtp
+from harness.net import HOST
+from harness.root import Root
+
+
+def commands():
+    with open(os.path.join(TOP, "man/posternintro.7")) as f:
+        return [line[2:].strip() for line in f if line.startswith("# ")]
+
+
+@pytest.fixture
+def host(site):
+    """A root with sendmail's programs and m4 files, and nothing of Debian's own
+    scripts, which would start nothing without their sendmail.conf."""
+    with Root(site) as root:
+        shutil.copytree(server("sendmail", "usr"), root.path("/usr"),
+                        symlinks=True, dirs_exist_ok=True)
+        shutil.copy("/etc/resolv.conf", root.path("/etc/resolv.conf"))
+        shutil.copy("/etc/nsswitch.conf", root.path("/etc/nsswitch.conf"))
+        os.symlink("/usr/libexec/sendmail/sendmail", root.path("/usr/sbin/sendmail"))
+        with open(root.path("/etc/hosts"), "w") as f:
+            f.write(f"127.0.0.1 localhost {HOST}\n")
+        os.makedirs(root.path("/run/sendmail/mta"))     # compiled in there
+        root.run("groupadd", "--system", "smmsp")
+        root.run("useradd", "--system", "--gid", "smmsp", "smmsp")
+        for name in ("mqueue", "clientmqueue"):
+            os.makedirs(root.path("/var/spool/" + name), mode=0o700, exist_ok=True)
+        root.run("chown", "smmsp:smmsp", "/var/spool/clientmqueue")
+        yield root
+        for name in ("/run/sendmail/mta/sendmail.pid", "/run/postern/relay.pid",
+                     "/var/spool/clientmqueue/sm-client.pid"):
+            root.run("sh", "-c", f"kill $(head -n 1 {name})", check=False)
+
+
+def typed(host, folder, line):
+    """-> what it said.  A refusal is what `postern explain` is asked about."""
+    if line == "make install":      # of what is built
+        line = "make -o all install"
+    refused = "; test $? = 1" if line.startswith("postern explain") else ""
+    return host.run("sh", "-c", f"export START_TIMEOUT=20; cd {folder}; {line}{refused}")
+
+
+def test_every_command_of_the_page(host, resolver):
+    folder, said = TOP, {}
+    assert len(commands()) > 15
+    for line in commands():
+        if line.startswith("cd "):
+            folder = line[3:]
+            continue
+        said[line] = typed(host, folder, line)
+    assert "relay-milter" in said["check_sendmail -n"]
+    assert "DOWN" not in said["check_sendmail -n"]
+    assert "Relaying denied" in "".join(said.values())
+    assert "192.0.2.4" in said["vsmtprelay dump"]
+    # And that is what a client sees.
+    assert smtp.ask_relay(25, "192.0.2.4").code == 250
+    assert smtp.ask_relay(25, "192.0.2.5").code == 550
+    assert smtp.ask_relay(25, "192.0.2.5", sender="<a@spam.example>").code == 550
