@@ -205,8 +205,18 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
 
 Machine::Go Machine::folder(const Step& step, const Flags& flags)
 {
+    // A name is read by itself, since it could begin a capture; blanks that
+    // begin a variable behind it then end no word.
+    const std::string& line = step.recipe->action.text;
+    std::size_t name = 0;
+    while (name < line.size() &&
+           (name == 0 ? begins_name(line[0]) : in_name(line[name])))
+        ++name;
+    if (line.compare(name, 1, "$") != 0)
+        name = 0;
     const Expansion text =
-        value_of(step.recipe->action.text, Words::split, line_limit_);
+        value_of(std::string_view{line}.substr(name), Words::split,
+                 line_limit_ > name ? line_limit_ - name : 0);
     if (text.overflow) {
         overflow();
         worked_ = false;
@@ -215,7 +225,9 @@ Machine::Go Machine::folder(const Step& step, const Flags& flags)
     // A filter flag that does not belong here makes the whole mail pass.
     const std::string_view part =
         flags.filter ? message_->text() : passed_part(flags);
-    return write_folder(text.words(), step, flags, part);
+    std::vector<std::string> words = text.words();
+    words[0] = line.substr(0, name) + words[0];
+    return write_folder(words, step, flags, part);
 }
 
 Machine::Go Machine::write_folder(const std::vector<std::string>& words,

@@ -226,6 +226,15 @@ def test_written_recipes(own_host, name):
     assert not bad and not hung and compared == len(cases)
 
 
+def test_folders_that_begin_with_a_name(own_host):
+    """What looks like the start of a capture is read by itself."""
+    cases = [{"rc": f'A="{value}"\n:0\n{line}\n', "message": MAIL, "from": "x@y.test"}
+             for value in (" b", "b ", "b c", "", " ")
+             for line in ("x$A/", "x$A", "$A/", "x-$A/", '"x"$A/', "x${A}y/")]
+    bad, hung, compared = compare(cases, ask_engine(cases))
+    assert not bad and not hung and compared == len(cases)
+
+
 def test_clones_do_what_their_parents_do(own_host):
     """Their logs mix, so only what is in them is compared."""
     case = {"rc": ":0 wc\n{\nA=in\n:0 wc\n{\nB=$A\n}\n:0c\nbox/\n}\n:0 wc\n{\n"
