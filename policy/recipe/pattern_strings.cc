@@ -11,11 +11,21 @@ using Strings = std::vector<std::string>;
 
 constexpr std::size_t most_strings = 32;
 
+/// How much a string tells: its length, but names of header fields, which many
+/// messages have, tell next to nothing.
+std::size_t worth(const std::string& text)
+{
+    constexpr std::size_t little = 3;
+    return text.size() > little && text.front() == '\n' && text.back() == ':'
+               ? little
+               : text.size();
+}
+
 std::size_t shortest(const Strings& all)
 {
-    std::size_t least = all.empty() ? 0 : all[0].size();
+    std::size_t least = all.empty() ? 0 : worth(all[0]);
     for (const std::string& one : all)
-        least = std::min(least, one.size());
+        least = std::min(least, worth(one));
     return least;
 }
 
