@@ -124,6 +124,9 @@ private:
         switch (kind_of(c)) {
             case Kind::atom:
                 put(c);
+                while (at_ < text_.size() && text_[at_] != '\\' &&
+                       kind_of(text_[at_]) == Kind::atom)
+                    put(text_[at_++]);
                 break;
             case Kind::space:
                 end_token();
@@ -186,10 +189,21 @@ bool is_atom(Token token)
 
 std::size_t find(TokenSpan tokens, Token token, std::size_t from)
 {
-    for (std::size_t i = from; i < tokens.size(); ++i)
-        if (same(tokens[i], token))
-            return i;
-    return npos;
+    if (from >= tokens.size())
+        return npos;
+    const auto rest = tokens.subspan(from);
+    // Nearly always an operator is looked for.
+    const bool op = token.size() == 1 && !is_atom(token);
+    const auto found =
+        op ? std::find_if(rest.begin(), rest.end(),
+                          [c = token.front()](Token t) {
+                              return t.size() == 1 && t.front() == c;
+                          })
+           : std::find_if(rest.begin(), rest.end(),
+                          [token](Token t) { return same(t, token); });
+    return found == rest.end()
+               ? npos
+               : from + static_cast<std::size_t>(found - rest.begin());
 }
 
 std::string_view kept(std::string_view text, Memory* memory)
@@ -232,34 +246,28 @@ std::string without_quotes(std::string_view text)
     return out;
 }
 
-Phrase::Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory)
-    : starts_{memory}, ends_{memory}, text_{memory}
+Phrase::Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory,
+               std::size_t room)
 {
-    starts_.reserve(tokens.size());
-    ends_.reserve(tokens.size());
-    std::size_t bytes = tokens.size();
+    std::size_t bytes = room + tokens.size();
     for (const Token token : tokens)
         bytes += token.size();
-    text_.reserve(bytes);
+    char* out = static_cast<char*>(memory->allocate(bytes + 1, 1)) + room;
+    auto* place = static_cast<Place*>(
+        memory->allocate((tokens.size() + 1) * sizeof(Place), alignof(Place)));
+    places_ = {place, tokens.size() + 1};
     bool after_atom = false;
     for (const Token token : tokens) {
-        if (after_atom && is_atom(token))
-            text_ += blank;
-        starts_.push_back(text_.size());
-        text_ += token;
-        ends_.push_back(text_.size());
-        after_atom = is_atom(token);
+        const bool atom = is_atom(token);
+        if (after_atom && atom)
+            *out++ = blank;
+        place->start = out;
+        out = lower ? std::transform(token.begin(), token.end(), out, fold)
+                    : std::copy(token.begin(), token.end(), out);
+        (place++)->end = out;
+        after_atom = atom;
     }
-    if (lower)
-        std::transform(text_.begin(), text_.end(), text_.begin(), fold);
-}
-
-std::string_view Phrase::slice(std::size_t first, std::size_t end) const
-{
-    if (first >= end)
-        return {};
-    return std::string_view{text_}.substr(starts_[first],
-                                          ends_[end - 1] - starts_[first]);
+    *place = {out, out};
 }
 
 }  // namespace policy

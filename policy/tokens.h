@@ -63,23 +63,35 @@ constexpr char fold(char c)
 class Phrase {
 public:
     /// Case is folded if `lower`.
-    Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory);
+    /// @param room  bytes to leave in front, for a caller that writes there
+    Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory,
+           std::size_t room = 0);
 
-    std::size_t size() const { return ends_.size(); }
-    /// Where token `i` starts in all().
-    std::size_t start(std::size_t i) const { return starts_[i]; }
+    std::size_t size() const { return places_.size() - 1; }
     /// The text of tokens [first, end).
-    std::string_view slice(std::size_t first, std::size_t end) const;
+    std::string_view slice(std::size_t first, std::size_t end) const
+    {
+        if (first >= end)
+            return {};
+        const char* const start = places_[first].start;
+        return {start, static_cast<std::size_t>(places_[end - 1].end - start)};
+    }
     std::string_view from(std::size_t first) const
     {
         return slice(first, size());
     }
     std::string_view all() const { return slice(0, size()); }
 
+    /// Where token `i` starts, or for size() the text ends; what is in front
+    /// may be overwritten as far as `room` goes.
+    char* start(std::size_t i) { return places_[i].start; }
+
 private:
-    std::pmr::vector<std::size_t> starts_;
-    std::pmr::vector<std::size_t> ends_;  ///< before the blank that may follow
-    std::pmr::string text_;
+    struct Place {
+        char* start;
+        char* end;  ///< before the blank that may follow
+    };
+    std::span<Place> places_;  ///< of each token, and of the end
 };
 
 }  // namespace policy

@@ -8,7 +8,11 @@ namespace policy::map {
 namespace {
 
 constexpr std::size_t max_key = 256;  // sendmail's MAXNAME: longer is cut off
-constexpr std::string_view quoting = "\"\\";
+
+bool has_quoting(std::string_view text)
+{
+    return text.find('"') != text.npos || text.find('\\') != text.npos;
+}
 
 bool is_plain_word(std::string_view text)
 {
@@ -19,11 +23,13 @@ bool is_plain_word(std::string_view text)
 
 std::string_view trimmed(std::string_view text)
 {
-    constexpr std::string_view blanks = " \t\n\v\f\r";
-    const auto first = text.find_first_not_of(blanks);
-    if (first == text.npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+    const auto blank = [](char c) {
+        return c == ' ' || (c >= '\t' && c <= '\r');
+    };
+    const auto first = std::find_if_not(text.begin(), text.end(), blank);
+    const auto end = std::find_if_not(text.rbegin(),
+                                      std::make_reverse_iterator(first), blank);
+    return {first, end.base()};
 }
 
 /// `%0` is the key, `%1` to `%9` nothing, `%%` a percent sign.
@@ -81,16 +87,9 @@ public:
     Key(Token tag, TokenSpan tokens, Memory* memory)
         : tag_{tag},
           tokens_{tokens},
-          starts_{memory},
-          text_(tag.size() + 1, ':', memory)
+          phrase_{tokens, ' ', true, memory, tag.size() + 1},
+          quoted_{has_quoting(phrase_.all())}
     {
-        const Phrase phrase{tokens, ' ', true, memory};
-        starts_.reserve(tokens.size() + 1);
-        for (std::size_t i = 0; i < tokens.size(); ++i)
-            starts_.push_back(text_.size() + phrase.start(i));
-        text_ += phrase.all();
-        starts_.push_back(text_.size());
-        quoted_ = phrase.all().find_first_of(quoting) != npos;
     }
 
     TokenSpan tokens() const { return tokens_; }
@@ -100,24 +99,22 @@ public:
     /// The text of tokens [first, end).
     std::string_view bare(std::size_t first, std::size_t end) const
     {
-        return std::string_view{text_}.substr(starts_[first],
-                                              starts_[end] - starts_[first]);
+        return phrase_.slice(first, end);
     }
     /// The same after the tag; what is in front of `first` is lost.
     std::string_view tagged(std::size_t first, std::size_t end)
     {
-        const auto at = starts_[first] - tag_.size() - 1;
-        std::transform(tag_.begin(), tag_.end(),
-                       text_.begin() + static_cast<std::ptrdiff_t>(at), fold);
-        text_[starts_[first] - 1] = ':';
-        return std::string_view{text_}.substr(at, starts_[end] - at);
+        char* const start = phrase_.start(first);
+        char* const at = start - tag_.size() - 1;
+        std::transform(tag_.begin(), tag_.end(), at, fold);
+        start[-1] = ':';
+        return {at, tag_.size() + 1 + phrase_.slice(first, end).size()};
     }
 
 private:
     Token tag_;
     TokenSpan tokens_;
-    std::pmr::vector<std::size_t> starts_;
-    std::pmr::string text_;
+    Phrase phrase_;
     bool quoted_ = false;
 };
 
@@ -190,12 +187,16 @@ bool Access::Walk::ask_one(Token tag, std::size_t first, std::size_t end)
         return false;
     Memory* memory = access_.memory_;
     found_.tag = tag;
-    found_.key = kept(joined(tokens().subspan(first, end - first)), memory);
+    found_.key =
+        Phrase{tokens().subspan(first, end - first), ' ', false, memory}.all();
     if (found_.state == Found::State::failed)
         return true;
-    found_.value = kept(
-        value_tokens(found_.text, without_quotes(found_.full_key()), memory),
-        memory);
+    const bool takes_key = found_.text.find('%') != npos;
+    found_.value =
+        kept(value_tokens(found_.text,
+                          takes_key ? without_quotes(found_.full_key()) : "",
+                          memory),
+             memory);
     if (ends_in_tempfail(found_.value))
         found_.state = Found::State::failed;
     if (!found_.is("?"))

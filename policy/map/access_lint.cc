@@ -107,10 +107,11 @@ public:
     std::vector<Finding> finish()
     {
         for (const auto& [number, key] : bare_) {
-            const auto tagged = tags_of_bare(folded(key));
+            const auto asked = folded(key);
+            const auto tagged = tags_of_bare(asked);
             const bool shadowed =
                 std::all_of(tagged.begin(), tagged.end(), [&](string_view tag) {
-                    return seen_.contains(std::string{tag} + ":" + folded(key));
+                    return seen_.contains(std::string{tag} + ":" + asked);
                 });
             if (shadowed)
                 findings_.push_back(

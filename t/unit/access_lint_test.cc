@@ -102,8 +102,8 @@ BOOST_AUTO_TEST_CASE(a_bare_key_behind_all_its_tagged_ones_is_shadowed)
         "192.0.2 REJECT\nconnect:192.0.2 OK\n",
         "IPv6:2001:db8 REJECT\nConnect:IPv6:2001:db8 OK\n",
         "u@a.example REJECT\nFrom:u@a.example OK\nTo:u@a.example OK\n",
-        "A.example REJECT\nConnect:a.example OK\nFrom:a.example OK\n"
-        "To:a.example OK\n"};
+        ("A.example REJECT\nConnect:a.example OK\nFrom:a.example OK\n"
+         "To:a.example OK\n")};
     for (const char* const text : dead) {
         const auto found = lint_access(text, {});
         BOOST_REQUIRE_EQUAL(found.size(), 1U);

@@ -85,14 +85,17 @@ BOOST_AUTO_TEST_CASE(comparing_and_finding)
 BOOST_AUTO_TEST_CASE(a_phrase_knows_where_its_tokens_are)
 {
     std::pmr::monotonic_buffer_resource memory;
-    const Phrase p{tokenise("One two.Three", &memory), ' ', true, &memory};
+    Phrase p{tokenise("One two.Three", &memory), ' ', true, &memory, 2};
     BOOST_TEST(p.size() == 4U);
     BOOST_TEST(p.all() == "one two.three");
     BOOST_TEST(p.from(1) == "two.three");
     BOOST_TEST(p.slice(0, 1) == "one");
     BOOST_TEST(p.slice(0, 2) == "one two");
     BOOST_TEST(p.slice(2, 2).empty());
-    BOOST_TEST(p.start(3) == 8U);
+    BOOST_TEST(p.start(3) == p.all().data() + 8);
+    BOOST_TEST(p.start(4) == p.all().data() + p.all().size());
+    p.start(0)[-2] = p.start(0)[-1] = '.';  // room asked for
+    BOOST_TEST(p.all() == "one two.three");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
