@@ -58,21 +58,22 @@ bool has_brackets(TokenSpan t)
     return open != npos && find(t, ">", open + 1) != npos;
 }
 
-bool is_ipv6_literal_at_end(TokenSpan t)
+/// Index of the tag in `[IPv6:...]` at the end; npos if there is none.
+std::size_t ipv6_tag_at_end(TokenSpan t)
 {
     if (!ends_with(t, {"]"}))
-        return false;
+        return npos;
     for (auto i = find(t, "["); i != npos; i = find(t, "[", i + 1))
         if (i + 4 < t.size() && same(t[i + 1], "IPv6") && t[i + 2] == ":")
-            return true;
-    return false;
+            return i + 1;
+    return npos;
 }
 
 /// Whether a colon in an address without angle brackets is not that of a
 /// `group:`.
 bool colon_is_no_group(TokenSpan t)
 {
-    return (!t.empty() && t[0] == "@") || is_ipv6_literal_at_end(t) ||
+    return (!t.empty() && t[0] == "@") || ipv6_tag_at_end(t) != npos ||
            find_pair(t, ":", ":") != npos ||
            (t.size() >= 3 && t[0] == ":" && same(t[1], "include") &&
             t[2] == ":");
@@ -86,9 +87,19 @@ bool literal_behind_colon(TokenSpan t)
            find(t.first(t.size() - 1), "[", colon + 1) != npos;
 }
 
+/// Spells the tag of a literal as the rule does that takes its colon for none
+/// of a group, where there are no angle brackets.
+void spell_ipv6_tag(Tokens& t)
+{
+    const auto tag = ipv6_tag_at_end(t);
+    if (tag != npos && t[0] != "@" && !has_brackets(t))
+        t[tag] = "IPv6";
+}
+
 /// Leaves out `group:` where there are no angle brackets, and `;` at the end.
 void strip_group(Tokens& t)
 {
+    spell_ipv6_tag(t);
     const bool plain = !has_brackets(t) && !colon_is_no_group(t);
     if (plain || literal_behind_colon(t))
         mark(t);
@@ -319,10 +330,25 @@ void Canonifier::make_local(Mailbox& box) const
     box.domain.push_back(".");
 }
 
-/// `h.UUCP`: whether h is a name in DNS, which then is the domain.
-bool Canonifier::uucp_host_exists(Mailbox& box) const
+/// Where DNS knows `host`, puts in place of it the name it has there.
+/// sendmail reads that name, and the dot behind it, as text once more.
+bool Canonifier::name_in_dns(Tokens& host) const
 {
-    Tokens& d = box.domain;
+    if (!canonical_ || !*canonical_)
+        return false;
+    const auto name = (*canonical_)(without_quotes(joined(host, '.')));
+    if (name.empty())
+        return false;
+    if (name == joined(host))
+        host.push_back(".");
+    else
+        host = tokenise(name + ".", memory_);
+    return true;
+}
+
+/// `h.UUCP`: the domain h if DNS knows it, else a name of its own.
+bool Canonifier::settle_uucp(Tokens& d) const
+{
     if (!site_.features.uucp || !site_.features.canonify || d.size() < 3 ||
         !ends_with(d, {".", "UUCP"}))
         return false;
@@ -330,15 +356,13 @@ bool Canonifier::uucp_host_exists(Mailbox& box) const
     const bool dotted = host.size() > 1 && host.back() == ".";
     if (dotted)
         host.pop_back();
-    if (!canonical_ || !*canonical_)
-        return dotted;
-    const auto name = (*canonical_)(without_quotes(joined(host, '.')));
-    if (!name.empty())
-        host = tokenise(name, memory_);
-    if (name.empty() && !dotted)
-        return false;
-    d = std::move(host);
-    d.push_back(".");
+    const bool known = name_in_dns(host);
+    if (dotted && !known)
+        host.push_back(".");
+    if (dotted || known)
+        d = std::move(host);
+    else
+        d.push_back(".");
     return true;
 }
 
@@ -346,20 +370,13 @@ bool Canonifier::uucp_host_exists(Mailbox& box) const
 /// name of two labels or more is taken for that.
 void Canonifier::ask_dns(Tokens& domain) const
 {
-    if (!asks_dns_) {
-        const auto dot = find(domain, ".", 1);
-        if (dot != npos && dot + 1 < domain.size())
-            domain.push_back(".");
+    if (asks_dns_) {
+        name_in_dns(domain);
         return;
     }
-    if (!canonical_ || !*canonical_)
-        return;
-    const auto name = (*canonical_)(without_quotes(joined(domain, '.')));
-    if (name.empty())
-        return;
-    if (name != joined(domain))
-        domain = tokenise(name, memory_);
-    domain.push_back(".");
+    const auto dot = find(domain, ".", 1);
+    if (dot != npos && dot + 1 < domain.size())
+        domain.push_back(".");
 }
 
 void Canonifier::settle_domain(Mailbox& box) const
@@ -377,16 +394,15 @@ void Canonifier::settle_domain(Mailbox& box) const
             make_local(box);
         return;
     }
-    if (uucp_host_exists(box))
+    if (settle_uucp(d))
         return;
-    if (d.back() == ".") {
-        while (ends_with(d, {".", "."}))
-            d.pop_back();
-        return;
+    if (d.back() != ".") {
+        ask_dns(d);
+        if (site_.local.has(d, memory_))
+            d.push_back(".");
     }
-    ask_dns(d);
-    if (site_.local.has(d, memory_))
-        d.push_back(".");
+    while (ends_with(d, {".", "."}))
+        d.pop_back();
 }
 
 }  // namespace policy::relay

@@ -72,7 +72,8 @@ private:
     bool is_localhost(TokenSpan domain) const;
     void make_local(Mailbox& mailbox) const;
     void ask_dns(Tokens& domain) const;
-    bool uucp_host_exists(Mailbox& mailbox) const;
+    bool name_in_dns(Tokens& host) const;
+    bool settle_uucp(Tokens& domain) const;
     bool is_host_token(Token token) const;
     const SyntaxError* malformed(const Mailbox& mailbox) const;
     bool comma_before_word(const Mailbox& mailbox) const;
