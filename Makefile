@@ -8,7 +8,7 @@
 #   make tidy       clang-tidy over policy and milters (slow)
 #   make bench      speed beside the peers, table and JSON
 #   make install    DESTDIR= PREFIX=/usr/local; make uninstall takes it away
-#   make deb       build/postern_VERSION_ARCH.deb
+#   make deb        build/postern_VERSION_ARCH.deb
 #   make clean
 #
 # VARIANT=release|debug|asan|tsan|cov selects flags and the build folder.
