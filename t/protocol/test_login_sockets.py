@@ -33,8 +33,9 @@ def sink(site):
 class Dict:
     def __init__(self, sink):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        # Without a time limit: with one, a full queue would be an error.
         self.sock.connect(sink.site + "/dict")
+        self.sock.settimeout(10)
         self.file = self.sock.makefile("rb")
 
     def send(self, *lines):
