@@ -82,9 +82,10 @@ void Message::set_content_length()
                   : std::string(places, '9');
     digits.resize(line_end - at, ' ');
     text_.replace(at, digits.size(), digits);
-    // Lines that the field counts are not escaped in a mailbox file.
+    // Lines that the field counts are not escaped in a mailbox file; where it
+    // is too short for the number, its nines count.
     if (!fits)
-        length = text_.size();
+        length = std::stoul("0" + std::string(places, '9'));
     escape_at_ =
         length < text_.size() - body_at_ ? body_at_ + length : text_.size();
 }

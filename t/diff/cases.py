@@ -223,8 +223,10 @@ class Cases:
             address = f"{self.local_part()}@{self.domain()}"
         if mangle and self.chance(0.06) and "," not in address:
             address = self.mangled(address)
-        # sendmail -bt takes a comma outside of brackets for the end
-        bare = self.chance(0.05) and "," not in address
+        # outside of brackets, sendmail -bt takes a comma for the end, and the
+        # daemon what is behind a blank for parameters
+        bare = self.chance(0.05) and "," not in address \
+            and not (self.real and " " in address)
         return address if bare else f"<{address}>"
 
     def mangled(self, address):
