@@ -115,9 +115,7 @@ def installed(network):
     make("install", "PREFIX=/usr/local", "CFDIR=/usr/local/share/sendmail/cf")
     subprocess.run(["systemd-sysusers", "/usr/local/lib/sysusers.d/postern.conf"],
                    check=True)
-    if os.path.islink("/run/postern"):
-        os.unlink("/run/postern")
-    shutil.rmtree("/run/postern", ignore_errors=True)
+    net.forget_postern()
     subprocess.run(["systemd-tmpfiles", "--create",
                     "/usr/local/lib/tmpfiles.d/postern.conf"], check=True)
     return "/usr/local"

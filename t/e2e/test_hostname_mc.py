@@ -13,7 +13,8 @@ def etc_mail(site):
     """/etc/mail with the sample, its maps and its cf; private to this network."""
     os.makedirs("/etc/mail", exist_ok=True)
     os.makedirs("/var/spool/mqueue", mode=0o700, exist_ok=True)
-    os.makedirs("/run/postern", exist_ok=True)
+    net.forget_postern()
+    os.makedirs("/run/postern")
     for name, text in {"local-host-names": "example.org\n", "access": "",
                        "aliases": "postmaster: root\n", "helpfile": "",
                        "trusted-users": "", "relay-domains": ""}.items():

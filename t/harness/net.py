@@ -1,5 +1,6 @@
 """A network of the test's own: every address is local, nothing leaves it."""
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -108,6 +109,15 @@ def own_tree(path):
     enter()
     os.makedirs(_entered + os.path.dirname(path), exist_ok=True)
     _own_tree(_entered, path)
+
+
+def forget_postern():
+    """Takes away what earlier tests left at the paths of the manuals."""
+    enter()
+    for path in ("/run/postern", "/var/lib/postern", "/var/log/postern"):
+        if os.path.islink(path):
+            os.unlink(path)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def connect(port, source="127.0.0.1", timeout=20):
