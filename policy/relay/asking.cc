@@ -163,4 +163,17 @@ Outcome Asking::act(const map::Found& found, Token tag, TokenSpan rest,
     return refuse(std::move(ruling.reply), std::move(why));
 }
 
+Outcome Asking::act_on_nothing(const map::Found& found, Token tag,
+                               TokenSpan local, TokenSpan domain,
+                               std::string domain_rest) const
+{
+    const auto at = found.key.find('@');
+    std::string text = std::move(domain_rest);
+    if (at != npos)
+        text = "><" + joined(local) + "@" +
+               (at + 1 < found.key.size() ? joined(domain) : "");
+    return refuse(map::error_reply("", without_quotes(text)),
+                  access_why(found, tag));
+}
+
 }  // namespace policy::relay

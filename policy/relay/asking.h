@@ -93,6 +93,11 @@ public:
     /// @param reject  the reply that REJECT has at this stage
     Outcome act(const map::Found& found, Token tag, TokenSpan rest,
                 bool delimited, Reply reject) const;
+    /// Refuses by an entry whose value expands to nothing (`%1`): sendmail's
+    /// rules then take the rest of their workspace for the text of a reply,
+    /// which is the address for its key, and `domain_rest` for a domain.
+    Outcome act_on_nothing(const map::Found& found, Token tag, TokenSpan local,
+                           TokenSpan domain, std::string domain_rest) const;
 
     /// Tokens of an address in angle brackets or not, and its parts joined.
     Tokens tokens(std::string_view text) const;

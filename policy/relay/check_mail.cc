@@ -175,7 +175,11 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box,
                      std::string_view sender)
 {
     const auto why = ask.access_why(found, "From");
-    if (found.is("OKR") || found.value.empty())
+    if (found.value.empty())
+        return ask.act_on_nothing(
+            found, "From", box.local, box.domain,
+            ">" + joined(box.local) + "<@" + joined(box.domain));
+    if (found.is("OKR"))
         return {};
     if (found.is("TEMP"))
         return check_domain(ask, DomainMark::temporary, sender, why);

@@ -100,6 +100,8 @@ Outcome check_blocklist(Asking& ask, const Mailbox& box)
         found.is("RELAY") || (f.access.skip && found.is("SKIP")) ||
         (f.spam_tags_too && (found.is("SPAMFRIEND") || found.is("SPAMHATER"))))
         return {};
+    if (found.value.empty())
+        return ask.act_on_nothing(found, "To", box.local, box.domain, ">$|<");
     Tokens rest = in_one_row(box, ask.memory);
     rest.insert(rest.begin(), "<");
     rest.push_back(">");
