@@ -14,8 +14,9 @@ std::string bracketed(const std::string& text)
 
 }  // namespace
 
-Asking::Asking(const Site& s, const World& w, const Client& c, Memory* m,
-               std::vector<Why>* trace, map::Probes* probes)
+Asking::Asking(const Site& s, const World& w, const Client& c,
+               std::string_view mail, Memory* m, std::vector<Why>* trace,
+               map::Probes* probes)
     : site{s},
       features{s.features},
       world{w},
@@ -25,6 +26,7 @@ Asking::Asking(const Site& s, const World& w, const Client& c, Memory* m,
       access_{nullptr, s.features.access, m, probes},
       trace_{trace},
       addr_text_{c.addr.sendmail_text()},
+      mail_{mail},
       addr_{tokens(addr_text_)},
       name_{tokens(c.resolve == Resolve::ok ? c.name : bracketed(addr_text_))},
       ptr_{c.resolve == Resolve::forged ? tokens(c.name) : Tokens{name_, m}}
@@ -36,6 +38,13 @@ Asking::Asking(const Site& s, const World& w, const Client& c, Memory* m,
     else
         cause_ = current.error().text;
     access_ = {snapshot_.get(), s.features.access, m, probes};
+}
+
+const std::string& Asking::sender()
+{
+    if (!sender_)
+        sender_ = canonifier.external(canonifier.canonify(tokens(mail_)));
+    return *sender_;
 }
 
 Tokens Asking::tokens(std::string_view text) const

@@ -40,10 +40,12 @@ struct Outcome {
 /// out lives as long as it does.
 class Asking {
 public:
+    /// @param mail    argument of MAIL; empty before it
     /// @param trace   takes every lookup and its answer; may be null
     /// @param probes  takes every key of access.db asked for; may be null
     Asking(const Site& site, const World& world, const Client& client,
-           Memory* memory, std::vector<Why>* trace, map::Probes* probes);
+           std::string_view mail, Memory* memory, std::vector<Why>* trace,
+           map::Probes* probes);
 
     const Site& site;
     const Features& features;
@@ -59,6 +61,8 @@ public:
     /// ${client_ptr}: the name whether or not it resolves back.
     TokenSpan client_ptr() const { return ptr_; }
     const std::string& client_addr_text() const { return addr_text_; }
+    /// ${f}: the sender in canonical form, which few rules ask for.
+    const std::string& sender();
 
     map::Found find(map::Lookup lookup, TokenSpan key, Token tag,
                     map::Mark mark);
@@ -112,6 +116,8 @@ private:
     map::Access access_;
     std::vector<Why>* trace_;
     std::string addr_text_;
+    std::string_view mail_;
+    std::optional<std::string> sender_;
     Tokens addr_, name_, ptr_;
 };
 
@@ -124,15 +130,14 @@ Outcome connect_now(Asking& ask);
 Outcome check_tls(Asking& ask);
 
 /// check_mail.  @param argument  of MAIL, with angle brackets
-/// @param sender  ${f}: the same address in canonical form
-Outcome check_mail(Asking& ask, TokenSpan argument, std::string_view sender);
+Outcome check_mail(Asking& ask, TokenSpan argument);
 
 /// check_rcpt alone, without what delay_checks puts behind it.
-Outcome check_rcpt(Asking& ask, TokenSpan argument, std::string_view sender);
+Outcome check_rcpt(Asking& ask, TokenSpan argument);
 
 /// Rcpt_ok and Relay_ok, the two halves of check_rcpt: recipient and client.
 Outcome recipient_ok(Asking& ask, TokenSpan argument);
-Outcome relay_ok(Asking& ask, std::string_view sender);
+Outcome relay_ok(Asking& ask);
 
 /// Whether a recipient is a spam friend, or no spam hater (delay_checks with
 /// an argument): then what follows check_rcpt is not asked.

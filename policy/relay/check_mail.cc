@@ -125,56 +125,53 @@ Found find_sender(Asking& ask, const Mailbox& box)
 
 /// The words of `before`, the sender and the words behind it, as one reply.
 Reply about_sender(Asking& ask, std::string_view dsn, std::string_view before,
-                   std::string_view sender, std::string_view behind = {})
+                   std::string_view behind = {})
 {
     Tokens text{{before}, ask.memory};
-    const auto f = ask.tokens(sender);
+    const auto f = ask.tokens(ask.sender());
     text.insert(text.end(), f.begin(), f.end());
     if (!behind.empty())
         text.push_back(behind);
     return map::error_reply(dsn, text);
 }
 
-Outcome check_unqualified(Asking& ask, std::string_view sender)
+Outcome check_unqualified(Asking& ask)
 {
     if (ask.features.accept_unqualified_senders || has_flag(ask, "u") ||
         ask.client_addr().empty())
         return {};
     return ask.refuse(
         about_sender(ask, "5.5.4",
-                     "\"553 Domain name required for sender address \"",
-                     sender),
-        ask.rule("unqualified sender", std::string{sender}));
+                     "\"553 Domain name required for sender address \""),
+        ask.rule("unqualified sender", ask.sender()));
 }
 
-Outcome check_domain(Asking& ask, DomainMark mark, std::string_view sender,
-                     Why why)
+Outcome check_domain(Asking& ask, DomainMark mark, Why why)
 {
     constexpr std::string_view domain = "\"451 Domain of sender address \"";
     constexpr std::string_view no_domain = "\"553 Domain of sender address \"";
     switch (mark) {
         case DomainMark::none:
-            return check_unqualified(ask, sender);
+            return check_unqualified(ask);
         case DomainMark::ok:
             return {};
         case DomainMark::temporary:
-            return ask.refuse(about_sender(ask, "4.1.8", domain, sender,
-                                           "\" does not resolve\""),
-                              std::move(why));
+            return ask.refuse(
+                about_sender(ask, "4.1.8", domain, "\" does not resolve\""),
+                std::move(why));
         case DomainMark::permanent:
             break;
     }
     return ask.refuse(
-        about_sender(ask, "5.1.8", no_domain, sender, "\" does not exist\""),
+        about_sender(ask, "5.1.8", no_domain, "\" does not exist\""),
         std::move(why));
 }
 
 /// A From: value.  TEMP, PERM and OKR are the words that sendmail itself uses
 /// for what DNS says, so as values they mean the same.
-Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box,
-                     std::string_view sender)
+Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box)
 {
-    const auto why = ask.access_why(found, "From");
+    const auto why = [&] { return ask.access_why(found, "From"); };
     if (found.value.empty())
         return ask.act_on_nothing(
             found, "From", box.local, box.domain,
@@ -182,11 +179,11 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box,
     if (found.is("OKR"))
         return {};
     if (found.is("TEMP"))
-        return check_domain(ask, DomainMark::temporary, sender, why);
+        return check_domain(ask, DomainMark::temporary, why());
     if (found.is("PERM"))
-        return check_domain(ask, DomainMark::permanent, sender, why);
+        return check_domain(ask, DomainMark::permanent, why());
     if (found.value[0] == "?" && !ask.features.accept_unqualified_senders)
-        return check_unqualified(ask, sender);
+        return check_unqualified(ask);
     Tokens rest{box.local, ask.memory};
     if (box.has_domain) {
         rest.insert(rest.end(), {"<", "@"});
@@ -198,7 +195,7 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box,
 
 }  // namespace
 
-Outcome check_mail(Asking& ask, TokenSpan argument, std::string_view sender)
+Outcome check_mail(Asking& ask, TokenSpan argument)
 {
     if (auto refused = check_tls(ask); refused.ends())
         return refused;
@@ -220,8 +217,8 @@ Outcome check_mail(Asking& ask, TokenSpan argument, std::string_view sender)
     if (found.state == Found::State::failed)
         return ask.map_failed("From");
     if (found.state == Found::State::value)
-        return act_on_value(ask, found, box, sender);
-    return check_domain(ask, mark, sender, ask.rule("DNS", joined(box.domain)));
+        return act_on_value(ask, found, box);
+    return check_domain(ask, mark, ask.rule("DNS", joined(box.domain)));
 }
 
 }  // namespace policy::relay

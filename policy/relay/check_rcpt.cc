@@ -242,9 +242,9 @@ Found find_destination(Asking& ask, const Mailbox& box)
     const auto second = find(domain, ">");
     if (!f.relay_hosts_only && second != npos)
         domain = domain.first(second);
-    const auto full = ask.joined_key(box.local, "@", domain);
     if (!f.relay_hosts_only && !f.relay_to_full_address)
         return ask.find(Lookup::domain, domain, "To", Mark::bare_too);
+    const auto full = ask.joined_key(box.local, "@", domain);
     if (!f.relay_hosts_only && second != npos)
         return ask.find(Lookup::full, full, "To", Mark::bare_too);
     if (!f.relay_hosts_only)
@@ -318,7 +318,7 @@ Outcome recipient_ok(Asking& ask, TokenSpan argument)
                : destination;
 }
 
-Outcome check_rcpt(Asking& ask, TokenSpan argument, std::string_view sender)
+Outcome check_rcpt(Asking& ask, TokenSpan argument)
 {
     if (ask.features.relayers_rcpt)
         if (auto outcome = check_relayers_map(ask, "Local_check_rcpt");
@@ -331,7 +331,7 @@ Outcome check_rcpt(Asking& ask, TokenSpan argument, std::string_view sender)
     if (rcpt.kind != Outcome::Kind::open &&
         rcpt.kind != Outcome::Kind::temporary)
         return rcpt;
-    auto client = relay_ok(ask, sender);
+    auto client = relay_ok(ask);
     if (client.kind == Outcome::Kind::temporary)
         client.kind = Outcome::Kind::refused;
     if (client.kind != Outcome::Kind::open)

@@ -64,34 +64,33 @@ public:
 
     Decision connect(const Client& client) const override
     {
-        return ask(Stage::connect, client, connect_now);
+        return ask(Stage::connect, client, {}, connect_now);
     }
 
     Decision mail(const Client& client, std::string_view mail) const override
     {
-        return ask(Stage::mail, client,
+        return ask(Stage::mail, client, mail,
                    [mail](Asking& asking) { return site_mail(asking, mail); });
     }
 
     Decision rcpt(const Client& client, std::string_view mail,
                   std::string_view rcpt) const override
     {
-        return ask(Stage::rcpt, client, [mail, rcpt](Asking& asking) {
+        return ask(Stage::rcpt, client, mail, [mail, rcpt](Asking& asking) {
             return site_rcpt(asking, mail, rcpt);
         });
     }
 
 private:
     template <class Rule>
-    Decision ask(Stage stage, const Client& client, Rule rule) const
+    Decision ask(Stage stage, const Client& client, std::string_view mail,
+                 Rule rule) const
     {
         Scratch scratch;
         std::vector<Why> trace;
-        Asking asking{*site_,
-                      world_,
-                      client,
-                      scratch.memory(),
-                      world_.trace ? &trace : nullptr,
+        Asking asking{*site_,           world_,
+                      client,           mail,
+                      scratch.memory(), world_.trace ? &trace : nullptr,
                       world_.probes};
         auto outcome = rule(asking);
         return decision_of(stage, std::move(outcome), std::move(trace));
@@ -102,7 +101,7 @@ private:
     {
         const auto argument = asking.tokens(mail);
         if (!asking.features.delay_checks)
-            return check_mail(asking, argument, sender_of(asking, argument));
+            return check_mail(asking, argument);
         const auto box = asking.canonifier.parse(argument);
         if (!box.error)
             return {};
@@ -111,26 +110,19 @@ private:
             asking.rule("syntax", std::string{mail}));
     }
 
-    /// ${f}
-    static std::string sender_of(const Asking& asking, TokenSpan argument)
-    {
-        return asking.canonifier.external(asking.canonifier.canonify(argument));
-    }
-
     static Outcome site_rcpt(Asking& asking, std::string_view mail,
                              std::string_view rcpt)
     {
         const auto argument = asking.tokens(rcpt);
-        const auto sender = sender_of(asking, asking.tokens(mail));
-        auto outcome = check_rcpt(asking, argument, sender);
+        auto outcome = check_rcpt(asking, argument);
         if (!asking.features.delay_checks)
             return outcome;
-        return delayed(asking, std::move(outcome), mail, sender, argument);
+        return delayed(asking, std::move(outcome), mail, argument);
     }
 
     /// What delay_checks asks behind check_rcpt.
     static Outcome delayed(Asking& asking, Outcome rcpt, std::string_view mail,
-                           const std::string& sender, TokenSpan argument)
+                           TokenSpan argument)
     {
         if (rcpt.ends() && rcpt.kind != Outcome::Kind::final_ok)
             return rcpt;
@@ -139,10 +131,10 @@ private:
             auto tls = check_tls(asking);
             return tls.ends() ? tls : rcpt;
         }
-        const std::string bracketed = "<" + sender + ">";
+        const std::string bracketed = "<" + asking.sender() + ">";
         const auto from = asking.tokens(
             asking.features.mail_macro ? mail : std::string_view{bracketed});
-        if (auto outcome = check_mail(asking, from, sender); outcome.ends())
+        if (auto outcome = check_mail(asking, from); outcome.ends())
             return kept_relay(std::move(outcome), rcpt);
         auto outcome = check_relay(asking);
         return outcome.ends() ? outcome : rcpt;

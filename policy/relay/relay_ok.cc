@@ -68,12 +68,12 @@ Outcome check_address(Asking& ask)
 }
 
 /// relay_local_from and relay_mail_from: the sender's word is enough.
-Outcome check_from(Asking& ask, std::string_view sender)
+Outcome check_from(Asking& ask)
 {
     const Features& f = ask.features;
     if (!f.relay_local_from && !f.relay_mail_from)
         return {};
-    Mailbox box = ask.canonifier.parse(ask.tokens(sender));
+    Mailbox box = ask.canonifier.parse(ask.tokens(ask.sender()));
     if (box.error || !box.is_full())
         return {};
     box.strip_trailing_dots();
@@ -170,14 +170,13 @@ Outcome check_name(Asking& ask)
 
 }  // namespace
 
-Outcome relay_ok(Asking& ask, std::string_view sender)
+Outcome relay_ok(Asking& ask)
 {
     if (is_this_host(ask))
         return ask.relay(ask.rule("this host", ask.client_addr_text()));
     if (auto outcome = check_address(ask); outcome.kind != Outcome::Kind::open)
         return outcome;
-    if (auto outcome = check_from(ask, sender);
-        outcome.kind != Outcome::Kind::open)
+    if (auto outcome = check_from(ask); outcome.kind != Outcome::Kind::open)
         return outcome;
     if (auto outcome = check_resolved(ask); outcome.ends())
         return outcome;
