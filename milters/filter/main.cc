@@ -10,6 +10,7 @@
 #include "milters/filter/session.h"
 #include "milters/milter/daemon.h"
 #include "milters/milter/options.h"
+#include "milters/milter/prepare.h"
 #include "policy/map/class_file.h"
 
 namespace {
@@ -98,32 +99,7 @@ private:
 
 Status FilterMilter::prepare()
 {
-    const auto& user = options_.user.empty() ? config_->user : options_.user;
-    if (!user.empty()) {
-        const auto account = milter::Account::find(user);
-        if (!account)
-            return fail(account.error());
-        service_.account = *account;
-    }
-    const auto& settings = config_->filter;
-    service_.socket = settings.socket;
-    service_.pid_file = settings.pid_file;
-    if (!options_.socket.empty()) {
-        const auto socket = policy::config::SocketSpec::parse(options_.socket);
-        if (!socket)
-            return fail(socket.error());
-        service_.socket = *socket;
-    }
-    if (!options_.pid_file.empty())
-        service_.pid_file = options_.pid_file;
-    const auto ownership =
-        milter::ownership(settings.socket_owner, settings.socket_group,
-                          settings.socket_mode, service_.account);
-    if (!ownership)
-        return fail(ownership.error());
-    service_.ownership = *ownership;
-    service_.foreground = options_.foreground;
-    return {};
+    return milter::prepare(service_, options_, config_->user, config_->filter);
 }
 
 /// While there is one thread, and still root if started so.

@@ -3,10 +3,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 
+#include "milters/current.h"
 #include "policy/config/config.h"
 #include "policy/filter/apart.h"
 #include "policy/filter/lookups.h"
@@ -37,23 +37,6 @@ struct Runtime {
     const policy::config::Filter& filter() const { return config->filter; }
 };
 
-/// The runtime in force.  Any thread.
-class Current {
-public:
-    std::shared_ptr<const Runtime> get() const
-    {
-        const std::lock_guard lock{mutex_};
-        return runtime_;
-    }
-    void set(std::shared_ptr<const Runtime> runtime)
-    {
-        const std::lock_guard lock{mutex_};
-        runtime_.swap(runtime);
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<const Runtime> runtime_;
-};
+using Current = milters::Current<Runtime>;
 
 }  // namespace milters::filter

@@ -1,4 +1,5 @@
 #include "milters/relay/program.h"
+#include "milters/milter/prepare.h"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -54,35 +55,9 @@ int RelayMilter::complain(const policy::Error& error) const
     return EX_CONFIG;
 }
 
-/// What the configuration and the command line say together.
 Status RelayMilter::prepare()
 {
-    const auto& user = options_.user.empty() ? config_->user : options_.user;
-    if (!user.empty()) {
-        const auto account = milter::Account::find(user);
-        if (!account)
-            return fail(account.error());
-        service_.account = *account;
-    }
-    const auto& relay = config_->relay;
-    service_.socket = relay.socket;
-    service_.pid_file = relay.pid_file;
-    if (!options_.socket.empty()) {
-        const auto socket = policy::config::SocketSpec::parse(options_.socket);
-        if (!socket)
-            return fail(socket.error());
-        service_.socket = *socket;
-    }
-    if (!options_.pid_file.empty())
-        service_.pid_file = options_.pid_file;
-    const auto ownership =
-        milter::ownership(relay.socket_owner, relay.socket_group,
-                          relay.socket_mode, service_.account);
-    if (!ownership)
-        return fail(ownership.error());
-    service_.ownership = *ownership;
-    service_.foreground = options_.foreground;
-    return {};
+    return milter::prepare(service_, options_, config_->user, config_->relay);
 }
 
 policy::Result<std::shared_ptr<policy::relayers::Store>>

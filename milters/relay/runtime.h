@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "milters/current.h"
 #include "policy/config/config.h"
 #include "policy/log.h"
 #include "policy/relay/policy.h"
@@ -22,23 +22,6 @@ struct Runtime {
     bool may_wait = false;
 };
 
-/// The runtime in force.  Any thread.
-class Current {
-public:
-    std::shared_ptr<const Runtime> get() const
-    {
-        const std::lock_guard lock{mutex_};
-        return runtime_;
-    }
-    void set(std::shared_ptr<const Runtime> runtime)
-    {
-        const std::lock_guard lock{mutex_};
-        runtime_.swap(runtime);
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<const Runtime> runtime_;
-};
+using Current = milters::Current<Runtime>;
 
 }  // namespace milters::relay

@@ -6,6 +6,7 @@
 
 #include "milters/milter/daemon.h"
 #include "milters/milter/options.h"
+#include "milters/milter/prepare.h"
 #include "milters/scanner/command.h"
 #include "milters/virus/control.h"
 #include "milters/virus/copies.h"
@@ -77,35 +78,9 @@ private:
     milter::Service service_{};
 };
 
-/// What the configuration and the command line say together.
 Status VirusMilter::prepare()
 {
-    const auto& user = options_.user.empty() ? config_->user : options_.user;
-    if (!user.empty()) {
-        const auto account = milter::Account::find(user);
-        if (!account)
-            return fail(account.error());
-        service_.account = *account;
-    }
-    const auto& settings = config_->virus;
-    service_.socket = settings.socket;
-    service_.pid_file = settings.pid_file;
-    if (!options_.socket.empty()) {
-        const auto socket = policy::config::SocketSpec::parse(options_.socket);
-        if (!socket)
-            return fail(socket.error());
-        service_.socket = *socket;
-    }
-    if (!options_.pid_file.empty())
-        service_.pid_file = options_.pid_file;
-    const auto ownership =
-        milter::ownership(settings.socket_owner, settings.socket_group,
-                          settings.socket_mode, service_.account);
-    if (!ownership)
-        return fail(ownership.error());
-    service_.ownership = *ownership;
-    service_.foreground = options_.foreground;
-    return {};
+    return milter::prepare(service_, options_, config_->user, config_->virus);
 }
 
 /// The settings of a pool as text, to see whether a reload changes them.

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
+#include "milters/current.h"
 #include "milters/virus/mailer.h"
 #include "policy/config/config.h"
 #include "policy/log.h"
@@ -48,23 +48,6 @@ struct Runtime {
     bool test_mode() const { return lasting->test_mode; }
 };
 
-/// The runtime in force.  Any thread.
-class Current {
-public:
-    std::shared_ptr<const Runtime> get() const
-    {
-        const std::lock_guard lock{mutex_};
-        return runtime_;
-    }
-    void set(std::shared_ptr<const Runtime> runtime)
-    {
-        const std::lock_guard lock{mutex_};
-        runtime_.swap(runtime);
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<const Runtime> runtime_;
-};
+using Current = milters::Current<Runtime>;
 
 }  // namespace milters::virus
