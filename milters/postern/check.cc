@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "milters/doctor/checks.h"
 #include "milters/postern/latin1.h"
 #include "milters/postern/options.h"
 #include "policy/map/access_lint.h"
@@ -21,15 +22,32 @@ namespace {
 using policy::Errc;
 using policy::fail;
 using policy::Result;
-using policy::map::Finding;
+namespace config = policy::config;
 
 constexpr int found_something = 1;
 
 struct Arguments {
     ConfigOptions common;
     bool json = false;
+    doctor::Places places;
     std::vector<std::string> files;
 };
+
+void add_options(CLI::App& app, Arguments& a)
+{
+    add_config_options(app, a.common);
+    app.add_flag("--json", a.json, "print a JSON object a finding");
+    app.add_option("--sendmail-cf", a.places.sendmail_cf,
+                   "sendmail's configuration (default sendmail.cf in the "
+                   "mail directory)");
+    app.add_option("--submit-cf", a.places.submit_cf,
+                   "that of submission (default submit.cf there)");
+    app.add_option("--sendmail", a.places.sendmail,
+                   "the program (default /usr/sbin/sendmail)");
+    app.add_option("file", a.files,
+                   "source text of an access map; then nothing else is looked "
+                   "at");
+}
 
 /// The text that an access map is made of: the map's name without its ending.
 std::string source_of(const std::string& map)
@@ -64,18 +82,25 @@ Result<policy::map::LintOptions> lint_options(
                                     read->relay_mail_from};
 }
 
-void print(const std::string& file, const Finding& finding, bool json)
+/// One line, or a JSON object, for a finding of either kind.
+void print(const doctor::Place& place, std::string_view kind,
+           const std::string& key, const std::string& cause,
+           const std::string& cure, bool json)
 {
     if (!json) {
-        std::cout << file << ':' << finding.line << ": "
-                  << name_of(finding.kind) << ": " << finding.key << ": "
-                  << finding.cause << "; " << finding.cure << '\n';
+        std::cout << place.text() << ": " << kind << ": "
+                  << (key.empty() ? "" : key + ": ") << cause << "; " << cure
+                  << '\n';
         return;
     }
-    const nlohmann::ordered_json out{
-        {"file", to_utf8(file)},           {"line", finding.line},
-        {"kind", name_of(finding.kind)},   {"key", to_utf8(finding.key)},
-        {"cause", to_utf8(finding.cause)}, {"cure", to_utf8(finding.cure)}};
+    nlohmann::ordered_json out{{"file", to_utf8(place.file)},
+                               {"line", place.line},
+                               {"kind", kind},
+                               {"key", to_utf8(key)},
+                               {"cause", to_utf8(cause)},
+                               {"cure", to_utf8(cure)}};
+    if (key.empty())
+        out.erase("key");
     std::cout << out.dump() << '\n';
 }
 
@@ -89,11 +114,30 @@ int check_files(const std::vector<std::string>& files,
         if (!text)
             return complain({text.error().text}, EX_NOINPUT);
         for (const auto& finding : policy::map::lint_access(*text, options)) {
-            print(file, finding, json);
+            print({file, static_cast<int>(finding.line)}, name_of(finding.kind),
+                  finding.key, finding.cause, finding.cure, json);
             found = true;
         }
     }
     return found ? found_something : EX_OK;
+}
+
+/// Looks at the whole host.
+int check_host(const Arguments& a, std::shared_ptr<const config::Config> config,
+               const policy::map::LintOptions& options)
+{
+    const auto access = source_of(config->relay.access);
+    const auto host = doctor::look_at_host(config, path_of(a.common), a.places);
+    if (!host)
+        return complain({host.error().text}, EX_NOINPUT);
+    const auto found = doctor::examine(*host);
+    for (const auto& finding : found)
+        print(finding.place, finding.name, "", finding.cause, finding.cure,
+              a.json);
+    const int entries = std::filesystem::exists(access)
+                            ? check_files({access}, options, a.json)
+                            : EX_OK;
+    return entries != EX_OK ? entries : found.empty() ? EX_OK : found_something;
 }
 
 }  // namespace
@@ -102,14 +146,10 @@ int check(int argc, const char* const* argv)
 {
     Arguments a;
     CLI::App app{
-        "Finds entries of access.db that do nothing, or not what "
-        "they seem to say.",
+        "Finds what is wrong with the mail of this host, or with an access "
+        "map.",
         "postern check"};
-    add_config_options(app, a.common);
-    app.add_flag("--json", a.json, "print a JSON object a finding");
-    app.add_option("file", a.files,
-                   "source text of an access map (default: that of "
-                   "relay.access)");
+    add_options(app, a);
     if (const auto code = parse_arguments(app, argc, argv))
         return *code;
     const auto loaded = load_config(a.common);
@@ -118,9 +158,8 @@ int check(int argc, const char* const* argv)
     const auto options = lint_options(loaded.config->relay.features);
     if (!options)
         return complain({options.error().text}, EX_CONFIG);
-    if (a.files.empty())
-        a.files.push_back(source_of(loaded.config->relay.access));
-    return check_files(a.files, *options, a.json);
+    return a.files.empty() ? check_host(a, loaded.config, *options)
+                           : check_files(a.files, *options, a.json);
 }
 
 }  // namespace milters::postern

@@ -14,11 +14,6 @@ namespace {
 
 namespace config = policy::config;
 
-std::string path_of(const ConfigOptions& options)
-{
-    return options.config.empty() ? config::default_file : options.config;
-}
-
 /// The text of the file; nothing where the default file is missing.
 std::string read_file(const ConfigOptions& options, config::Problems& problems)
 {
@@ -36,6 +31,11 @@ std::string read_file(const ConfigOptions& options, config::Problems& problems)
 }
 
 }  // namespace
+
+std::string path_of(const ConfigOptions& options)
+{
+    return options.config.empty() ? config::default_file : options.config;
+}
 
 void add_config_options(CLI::App& app, ConfigOptions& options)
 {

@@ -19,6 +19,9 @@ struct ConfigOptions {
 
 void add_config_options(CLI::App& app, ConfigOptions& options);
 
+/// The file that is read.
+std::string path_of(const ConfigOptions& options);
+
 /// The configuration with the options in place of its settings.  A missing
 /// default file is an empty one.
 policy::config::Loaded load_config(const ConfigOptions& options);

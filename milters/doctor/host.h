@@ -1,0 +1,65 @@
+// The host that is looked at: what its configuration files say.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "milters/doctor/finding.h"
+#include "policy/config/config.h"
+#include "policy/sendmail/cf.h"
+
+namespace milters::doctor {
+
+using policy::sendmail::Cf;
+using policy::sendmail::MailFilter;
+
+/// Which of our milters a filter of sendmail.cf is.
+enum class Milter { foreign, relay, virus, filter, all_in_one };
+
+/// A user by whose rights files and sockets are opened.
+struct User {
+    std::string name;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
+/// Where to look; empty: the usual place.
+struct Places {
+    std::string sendmail_cf;  ///< default sendmail.cf in mail_dir
+    std::string submit_cf;    ///< default submit.cf in mail_dir
+    std::string sendmail;     ///< program; default /usr/sbin/sendmail
+    std::vector<std::string> crontabs;
+};
+
+/// Everything that checks ask about.  Read once; const from then on.
+struct Host {
+    std::shared_ptr<const policy::config::Config> config;
+    std::string config_file;
+    Cf cf;
+    std::optional<Cf> submit;
+    std::string submit_path;
+    std::string sendmail;
+    std::vector<std::string> crontabs;
+    User mta;  ///< RunAsUser, or root
+
+    Place at(int line) const { return {cf.path(), line}; }
+    /// `file:line` of a setting of postern.yaml.
+    std::string setting(const std::string& name) const
+    {
+        return config->values.place(name);
+    }
+    /// By the socket, or else by the name.
+    Milter which(const MailFilter& filter) const;
+};
+
+/// Reads sendmail.cf and submit.cf.  Errc::io where the first is unreadable.
+policy::Result<Host> look_at_host(
+    std::shared_ptr<const policy::config::Config> config,
+    std::string config_file, const Places& places);
+
+}  // namespace milters::doctor
