@@ -382,7 +382,8 @@ std::span<const Key> keys()
 {
     static const std::vector<Key> all = [] {
         std::vector<Key> keys{std::begin(table), std::end(table)};
-        for (const auto& part : {virus_keys(), aftermath_keys(), filter_keys()})
+        for (const auto& part :
+             {virus_keys(), virus_rule_keys(), aftermath_keys(), filter_keys()})
             keys.insert(keys.end(), part.begin(), part.end());
         return keys;
     }();

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::int64_t hour = 60 * 60 * 1000;
 constexpr std::int64_t day = 24 * hour;
+constexpr std::int64_t gib = 1024 * 1024 * 1024;
 
 constexpr Key list(std::string_view name, std::string_view about)
 {
@@ -125,6 +126,17 @@ constexpr Key table[] = {
      .type = Type::list,
      .fallback = "[]",
      .about = "patterns of file names that the rule does not concern"},
+    {.name = "virus.attachments[].except_mime",
+     .type = Type::list,
+     .fallback = "[]",
+     .about =
+         "patterns of declared types that the rule does not concern; it then "
+         "asks only about parts that declare one"},
+    {.name = "virus.attachments[].smaller",
+     .type = Type::size,
+     .fallback = "0",
+     .max = gib,
+     .about = "only files of fewer bytes; 0: no bound"},
     {.name = "virus.attachments[].group",
      .type = Type::text,
      .fallback = "",

@@ -7,8 +7,10 @@
 
 namespace policy::config {
 
-/// virus: scanning and what is done about its verdicts.
+/// virus: scanning.
 std::span<const Key> virus_keys();
+/// virus: what is done about a verdict, and for whom.
+std::span<const Key> virus_rule_keys();
 /// virus: notices, quarantine, disclaimer, control.
 std::span<const Key> aftermath_keys();
 

@@ -68,6 +68,9 @@ struct Virus {
 /// `problems`.
 Virus read_virus(const Values& values, Problems& problems);
 
+/// The part of it that tells what is done about verdicts, and for whom.
+void read_rules(const Values& values, Problems& problems, scan::Rules& out);
+
 /// The part of it that tells what is done beside the answer.
 void read_aftermath(const Values& values, Problems& problems, Virus& out);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/config/section.h"
 #include "policy/config/virus.h"
 #include "policy/scan/notice.h"
 
@@ -10,12 +11,9 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-class Reader {
+class Reader : SectionReader {
 public:
-    Reader(const Values& values, Problems& problems)
-        : values_{values}, problems_{problems}
-    {
-    }
+    using SectionReader::SectionReader;
 
     void notify(scan::NotifySettings& out)
     {
@@ -25,7 +23,7 @@ public:
         out.recipients = words(in + "recipients", false);
         out.admins = values_.get<Strings>(in + "admins");
         out.from = text(in + "from");
-        out.own = values_.get<Strings>(in + "own");
+        out.own = masks(in + "own");
         out.networks = values_.get<std::vector<Network>>(in + "networks");
         out.templates = text(in + "templates");
         out.sendmail = text(in + "sendmail");
@@ -60,16 +58,6 @@ public:
     }
 
 private:
-    std::string text(const std::string& name) const
-    {
-        return values_.get<std::string>(name);
-    }
-
-    void complain(const std::string& name, const std::string& what)
-    {
-        problems_.push_back(values_.place(name) + ": " + name + ": " + what);
-    }
-
     Strings words(const std::string& name, bool admin)
     {
         constexpr std::array<std::string_view, 2> admins{"fault", "update"};
@@ -81,9 +69,6 @@ private:
                 complain(name, "'" + word + "' is nothing to be told of");
         return out;
     }
-
-    const Values& values_;
-    Problems& problems_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ struct NotifySettings {
     std::vector<std::string> admin, sender, recipients;
     std::vector<std::string> admins;  ///< addresses
     std::string from;
-    std::vector<std::string> own;   ///< patterns of our addresses
+    Masks own;                      ///< our addresses
     std::vector<Network> networks;  ///< clients whose senders are believed
     std::string templates;          ///< folder, or empty
     std::string sendmail;           ///< program

@@ -248,7 +248,7 @@ Told who_is_told(const NotifySettings& settings, const Incident& incident)
     if (!wanted(settings.recipients, incident.outcome) || from.sender.empty())
         return told;
     for (const auto& rcpt : incident.rcpts)
-        if (any_glob(settings.own, rcpt) ||
+        if (any_match(settings.own, rcpt) ||
             (settings.own.empty() && !goes_out(from)))
             told.rcpts.push_back(rcpt);
     return told;

@@ -9,15 +9,9 @@ constexpr std::array<const char*, action_count> action_names = {
     "accept",     "tag",     "rename",   "strip",
     "quarantine", "discard", "tempfail", "reject"};
 
-char lower(char c)
+bool all_or_match(const Masks& masks, std::string_view text)
 {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool all_or_glob(const std::vector<std::string>& patterns,
-                 std::string_view text)
-{
-    return patterns.empty() || any_glob(patterns, text);
+    return masks.empty() || any_match(masks, text);
 }
 
 bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
@@ -30,11 +24,11 @@ bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
 
 bool in_group(const Group& group, const MailFrom& from, std::string_view rcpt)
 {
-    return all_or_glob(group.senders, from.sender) &&
-           all_or_glob(group.recipients, rcpt) &&
+    return all_or_match(group.senders, from.sender) &&
+           all_or_match(group.recipients, rcpt) &&
            in_networks(group.networks, from.client) &&
            (group.users.empty() || !from.auth_user.empty()) &&
-           all_or_glob(group.users, from.auth_user) &&
+           all_or_match(group.users, from.auth_user) &&
            in_direction(group.direction, from);
 }
 
@@ -46,7 +40,7 @@ const SignatureRule* rule_for(const Rules& rules, const std::string& signature,
                      [&](const SignatureRule& rule) {
                          return (rule.group.empty() || rule.group == group) &&
                                 (!rule.expires || now < *rule.expires) &&
-                                glob_match(rule.match, signature);
+                                rule.match.matches(signature);
                      });
     return found == rules.signatures.end() ? nullptr : &*found;
 }
@@ -75,17 +69,33 @@ Outcome outcome_of(const Rules& rules, const Group* group,
     return out;
 }
 
+bool of_size(const AttachmentRule& rule, std::uint64_t size)
+{
+    return size > rule.larger && (rule.smaller == 0 || size < rule.smaller);
+}
+
+/// Parts of which no type is declared, as in archives, are the concern of
+/// rules that do not ask for one.
+bool of_declared_type(const AttachmentRule& rule, const std::string& mime)
+{
+    return all_or_match(rule.mime, mime) &&
+           (rule.except_mime.empty() ||
+            (!mime.empty() && !any_match(rule.except_mime, mime)));
+}
+
 bool is_hit(const AttachmentRule& rule, const Part& part,
             const std::string& group)
 {
     if ((!rule.group.empty() && rule.group != group) ||
-        any_glob(rule.except, part.name) || !all_or_glob(rule.mime, part.mime))
+        any_match(rule.except, part.name))
         return false;
     std::string_view type = part.type;
     if (type.starts_with("CL_TYPE_"))
         type.remove_prefix(8);
-    return (rule.inside || part.level <= 1) && part.size > rule.larger &&
-           all_or_glob(rule.names, part.name) && all_or_glob(rule.types, type);
+    return (rule.inside || part.level <= 1) && of_size(rule, part.size) &&
+           of_declared_type(rule, part.mime) &&
+           all_or_match(rule.names, part.name) &&
+           all_or_match(rule.types, type);
 }
 
 /// Of two outcomes the stricter; of equals the first.
@@ -109,37 +119,6 @@ std::optional<Action> parse_action(std::string_view text)
     if (found == action_names.end())
         return std::nullopt;
     return static_cast<Action>(found - action_names.begin());
-}
-
-bool glob_match(std::string_view pattern, std::string_view text)
-{
-    std::size_t p = 0;
-    std::size_t t = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || lower(pattern[p]) == lower(text[t]))) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
-bool any_glob(const std::vector<std::string>& patterns, std::string_view text)
-{
-    return std::any_of(
-        patterns.begin(), patterns.end(),
-        [&](const std::string& p) { return glob_match(p, text); });
 }
 
 Group::Direction parse_direction(std::string_view text)

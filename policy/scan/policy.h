@@ -10,6 +10,7 @@
 
 #include "policy/address.h"
 #include "policy/clock.h"
+#include "policy/scan/mask.h"
 #include "policy/scan/verdict.h"
 
 namespace policy::scan {
@@ -39,10 +40,10 @@ using ActionTable = std::array<Action, status_count>;
 struct Group {
     std::string name;
     std::int64_t priority = 0;
-    std::vector<std::string> senders;     ///< globs, no case
-    std::vector<std::string> recipients;  ///< globs, no case
+    Masks senders;
+    Masks recipients;
     std::vector<Network> networks;
-    std::vector<std::string> users;  ///< globs
+    Masks users;
     enum class Direction { any, in, out } direction = Direction::any;
     bool scan = true;
     bool disclaimer = true;
@@ -52,7 +53,7 @@ struct Group {
 
 /// An action for names of signatures; the first that matches counts.
 struct SignatureRule {
-    std::string match;  ///< glob
+    Mask match{""};
     Action action = Action::reject;
     std::string group;  ///< empty: all
     std::string reason;
@@ -63,12 +64,14 @@ struct SignatureRule {
 
 /// An action for files in a message; the strictest that matches counts.
 struct AttachmentRule {
-    std::vector<std::string> names;   ///< globs, no case
-    std::vector<std::string> types;   ///< globs without CL_TYPE_
-    std::vector<std::string> mime;    ///< globs of declared types
-    std::vector<std::string> except;  ///< globs of names, no case
-    std::string group;                ///< empty: all
+    Masks names;
+    Masks types;        ///< without CL_TYPE_
+    Masks mime;         ///< declared types
+    Masks except;       ///< names
+    Masks except_mime;  ///< declared types
+    std::string group;  ///< empty: all
     std::uint64_t larger = 0;
+    std::uint64_t smaller = 0;  ///< 0: no bound
     bool inside = true;
     Action action = Action::reject;
     std::string reason;
@@ -101,19 +104,12 @@ struct Outcome {
     bool scan = true;  ///< the group wants to be scanned
 };
 
-/// Whether `text` matches: `*` anything, `?` one octet, all else itself,
-/// letters in either case.  Linear in practice, no backtracking beyond one *.
-bool glob_match(std::string_view pattern, std::string_view text);
-
 /// "in", "out", "any".
 Group::Direction parse_direction(std::string_view text);
 
 /// Whether mail leaves: its client is local or has authenticated.
 bool goes_out(const MailFrom& from);
 bool in_direction(Group::Direction direction, const MailFrom& from);
-
-/// Whether any of `patterns` matches; none of them: false.
-bool any_glob(const std::vector<std::string>& patterns, std::string_view text);
 
 /// The first group of `rules` that this sender and recipient are in, or null.
 const Group* group_of(const Rules& rules, const MailFrom& from,

@@ -99,6 +99,25 @@ BOOST_AUTO_TEST_CASE(each_entry_of_the_page_is_a_key)
         BOOST_TEST(find_key(name), name << " is no setting");
 }
 
+/// virus-milter(8) has a table of KavMilter's settings and of ours.
+BOOST_AUTO_TEST_CASE(each_setting_that_a_page_names_is_one)
+{
+    const std::string text = page("virus-milter.8");
+    const std::string letters = "abcdefghijklmnopqrstuvwxyz_.[]";
+    std::size_t number = 0;
+    for (auto at = text.find("virus."); at != text.npos;
+         at = text.find("virus.", at + 1)) {
+        auto name = text.substr(at, text.find_first_not_of(letters, at) - at);
+        name.erase(name.find_last_not_of('.') + 1);
+        const bool is_file = name == "virus.sock" || name == "virus.pid";
+        BOOST_TEST((find_key(name) || is_section(name) || is_sequence(name) ||
+                    is_file),
+                   name << " is no setting");
+        ++number;
+    }
+    BOOST_TEST(number > 50U);
+}
+
 /// -x and --words of .It lines, and of --help.
 BOOST_AUTO_TEST_CASE(options_of_the_page_and_of_the_program)
 {

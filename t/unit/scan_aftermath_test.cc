@@ -275,6 +275,30 @@ BOOST_AUTO_TEST_CASE(attachment_rules_by_declared_type_group_and_exception)
     BOOST_TEST(decide(rules, from, "b@lab", verdict, now).rule == "");
 }
 
+BOOST_AUTO_TEST_CASE(attachment_rules_by_size_and_excepted_type)
+{
+    AttachmentRule rule;
+    rule.larger = 10;
+    rule.smaller = 20;
+    rule.except_mime = {"image/*"};
+    Rules rules;
+    rules.attachments = {rule};
+    const auto hit = [&](std::uint64_t size, const char* mime) {
+        Verdict verdict;
+        verdict.parts.push_back({"x", "", size, 1, false, mime});
+        return decide(rules, {"a@x", {}, ""}, "b@y", verdict, {}).rule ==
+               "attachments";
+    };
+    BOOST_TEST(hit(11, "text/html"));
+    BOOST_TEST(hit(19, "text/html"));
+    BOOST_TEST(!hit(10, "text/html"));
+    BOOST_TEST(!hit(20, "text/html"));
+    BOOST_TEST(!hit(11, "Image/png"));
+    BOOST_TEST(!hit(11, ""));
+    rules.attachments[0].smaller = 0;
+    BOOST_TEST(hit(1U << 30, "text/html"));
+}
+
 BOOST_AUTO_TEST_CASE(groups_that_may_differ)
 {
     Rules rules;

@@ -50,6 +50,50 @@ BOOST_AUTO_TEST_CASE(globs)
     BOOST_TEST(!glob_match(std::string(40, '*') + "b", std::string(5000, 'a')));
 }
 
+BOOST_AUTO_TEST_CASE(regular_expressions_match_the_whole_text)
+{
+    const Mask mask{"re:.*@(lab|dev)[0-9]+\\.example\\.org"};
+    BOOST_TEST(mask.problem() == "");
+    BOOST_TEST(mask.matches("Joe@LAB12.example.org"));
+    for (const char* text : {"joe@lab.example.org", "joe@lab1xexample.org",
+                             "joe@lab1.example.org.evil.example", ""})
+        BOOST_TEST(!mask.matches(text), text);
+    BOOST_TEST(Mask{"re:a|ab"}.matches("ab"));
+    BOOST_TEST(Mask{"re:(a)\\1"}.matches("aa"));
+    BOOST_TEST(Mask{"re:"}.matches(""));
+    BOOST_TEST(!Mask{"re:a"}.matches(std::string_view{"a\0b", 3}));
+    const Mask wrong{"re:a("};
+    BOOST_TEST(wrong.problem() != "");
+    BOOST_TEST(!wrong.matches("a("));
+    BOOST_TEST(Mask{"Re:*"}.matches("re: no expression"));  // a glob
+}
+
+BOOST_AUTO_TEST_CASE(groups_and_rules_know_regular_expressions)
+{
+    const Rules rules = rules_of(
+        "  groups:\n"
+        "    - {name: lab, recipients: ['re:.*@lab[0-9]*\\.example\\.org'],"
+        " infected: tag}\n"
+        "  signatures:\n"
+        "    - {match: 're:win\\.(foo|bar)-[0-9]+', action: discard}\n"
+        "  attachments:\n"
+        "    - {name: ['re:.*\\.(doc|exe)'], except: ['re:ok.*'],"
+        " action: strip}\n");
+    const Verdict eicar = found(ScanStatus::infected, "Eicar");
+    BOOST_TEST(name_of(act(rules, outside, "a@Lab7.example.org", eicar)) ==
+               "tag");
+    BOOST_TEST(name_of(act(rules, outside, "a@lab7xexample.org", eicar)) ==
+               "reject");
+    BOOST_TEST(name_of(act(rules, outside, "a@b",
+                           found(ScanStatus::infected, "Win.Bar-12"))) ==
+               "discard");
+    Verdict parts;
+    parts.parts = {{"ok.doc", "", 9, 1, false}};
+    BOOST_TEST(name_of(act(rules, outside, "a@b", parts)) == "accept");
+    parts.parts.push_back({"a.DOC", "", 9, 1, false});
+    BOOST_TEST(name_of(act(rules, outside, "a@b", parts)) == "strip");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_unscanned_is_accepted_by_default)
 {
     const Rules rules = rules_of("  engine: libclamav\n");
@@ -154,6 +198,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_with_their_line)
         {"virus: {groups: [{name: a, inherit: b}]}", "'b' is not a group"},
         {"virus: {groups: [{priority: 3}]}", "needs a name"},
         {"virus: {signatures: [{action: tag}]}", "needs match"},
+        {"virus: {groups: [{name: a, senders: ['re:(']}]}", "'re:(': "},
+        {"virus: {signatures: [{match: 're:[', action: tag}]}", "'re:[': "},
         {"virus: {signatures: [{match: x, group: y}]}", "no group 'y'"},
         {"virus: {signatures: [{match: x, expires: 2026-02-30}]}", "not a day"},
         {"virus: {headers: {status: 'X Y'}}", "not a name of a header"},
