@@ -2,11 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
 
-#include "milters/milter/session.h"
-#include "milters/virus/transaction.h"
+#include "milters/milter/collecting.h"
+#include "milters/virus/runtime.h"
 
 namespace milters::virus {
 
@@ -15,32 +13,17 @@ namespace milters::virus {
 milter::Needs virus_needs(bool answers_rcpt);
 
 /// One SMTP connection.
-class VirusSession final : public milter::Session {
+class VirusSession final : public milter::CollectingSession {
 public:
-    explicit VirusSession(std::shared_ptr<const Runtime> runtime);
-
-    milter::Answer connect(milter::Context& mta,
-                           const milter::Peer& peer) override;
-    milter::Answer mail(milter::Context& mta, milter::Args args) override;
-    milter::Answer rcpt(milter::Context& mta, milter::Args args) override;
-    milter::Answer header(milter::Context& mta, std::string_view name,
-                          std::string_view value) override;
-    milter::Answer eoh(milter::Context& mta) override;
-    milter::Answer body(milter::Context& mta,
-                        std::span<const unsigned char> chunk) override;
-    milter::Answer eom(milter::Context& mta) override;
-    void abort() override;
-    std::string id() const override;
+    explicit VirusSession(std::shared_ptr<const Runtime> runtime)
+        : runtime_{std::move(runtime)}
+    {
+    }
 
 private:
-    milter::Answer judge(milter::Context& mta, Transaction& mail);
-    bool must_split(const std::string& rcpt);
+    std::unique_ptr<milter::Collected> begin(milter::Origin origin) override;
 
     std::shared_ptr<const Runtime> runtime_;
-    std::string own_id_;
-    policy::ClientAddr client_;
-    std::string client_name_;
-    std::optional<Transaction> mail_;
 };
 
 }  // namespace milters::virus

@@ -10,8 +10,9 @@ std::string bare(std::string_view address)
 }
 
 Transaction::Transaction(const policy::config::Virus& virus,
-                         policy::scan::MailFrom mail_from)
-    : from{std::move(mail_from)},
+                         milter::Origin origin)
+    : milter::Origin{std::move(origin)},
+      from{bare(sender), client, auth_user},
       message{virus.cache_by_body ? HashOf::body : HashOf::full,
               virus.max_message}
 {

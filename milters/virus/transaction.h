@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "milters/milter/collecting.h"
 #include "milters/virus/message.h"
 #include "milters/virus/runtime.h"
 #include "policy/scan/policy.h"
@@ -16,21 +17,16 @@ namespace milters::virus {
 std::string bare(std::string_view address);
 
 /// From MAIL to eom, abort, or the next MAIL.
-struct Transaction {
-    Transaction(const policy::config::Virus& virus,
-                policy::scan::MailFrom mail_from);
+struct Transaction : milter::Origin {
+    Transaction(const policy::config::Virus& virus, milter::Origin origin);
 
     policy::scan::MailFrom from;
     std::vector<std::string> rcpts;  ///< as the client wrote them
     Message message;
-    std::string queue_id;
-    std::string own_id;  ///< of the connection
-    std::string client_name;
     std::string release;  ///< value of release_header, if it is there
     /// Group of the first recipient, where recipients are split.
     std::optional<const policy::scan::Group*> group;
 
-    std::string id() const { return queue_id.empty() ? "NOQUEUE" : queue_id; }
     /// Writes an error to the log, with our names.
     void complain(const Runtime& runtime, const std::string& what) const;
 };

@@ -145,7 +145,7 @@ def main():
 """)
     mta = Sendmail(site, sink=sink.port, users={"alice": "secret"},
                    mc=f"FEATURE(`postern_relay', `unix:{milter.map_socket}')dnl\n"
-                   + milter.input_mail_filter())
+                   + milter.mc())
     try:
         with milter, dovecot.Dovecot(site + "/dovecot", extra_config=HOOK), mta:
             story(mta, milter, sink)

@@ -196,7 +196,7 @@ def test_a_milter_must_negotiate(site, resolver):
         again = f"{program('relay-milter')} -c {relay.conf}"
         code, said = host.check(START_MILTER_relay_milter=again)
         assert code == 1 and line(said, "relay-milter")[0] == "STARTED", said
-        os.kill(int(host.read("../postern/relay.pid")), signal.SIGTERM)
+        os.kill(int(host.read("../relay/relay.pid")), signal.SIGTERM)
 
 
 def greet(listener):

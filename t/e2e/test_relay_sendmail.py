@@ -31,7 +31,7 @@ def pair(site, relay="", mc=None, **options):
     """A relay-milter and a sendmail that uses it as milter and as map."""
     milter = RelayMilter(site, site + "/mail", relay=relay)
     mc = socket_feature(milter) if mc is None else mc
-    mta = Sendmail(site, mc=mc + milter.input_mail_filter(), **options)
+    mta = Sendmail(site, mc=mc + milter.mc(), **options)
     return milter, mta
 
 

@@ -11,7 +11,8 @@ import tarfile
 import zipfile
 import zlib
 
-from harness import net, program, server
+from harness import net, server
+from harness.daemon import Daemon
 
 TESTFILES = server("clamav", "usr/share/clamav-testfiles/")
 CLAMSCAN = server("clamav", "usr/bin/clamscan")
@@ -201,24 +202,22 @@ def alive(pid):
     return process_state(f"/proc/{pid}/stat")[0] not in "Z-"
 
 
-class VirusMilter:
+class VirusMilter(Daemon):
     """virus-milter with a small set of signatures, in a folder of its own.
 
     virus    more lines of the section, indented by two
     top      lines beside the section
     """
 
+    name = "virus-milter"
+    ready = ("signatures loaded",)
+
     def __init__(self, directory, virus="", top="", signatures=()):
-        self.dir = os.path.join(directory, "virus")
+        super().__init__(directory, "virus")
         os.makedirs(self.dir + "/tmp")
-        os.chmod(self.dir, 0o755)
         os.chmod(self.dir + "/tmp", 0o755)
         self.database = database(self.dir + "/db", signatures)
-        self.socket = self.dir + "/virus.sock"
         self.control = self.dir + "/control.sock"
-        self.conf = self.dir + "/postern.yaml"
-        self.decisions = self.dir + "/decisions.jsonl"
-        self.process = None
         self.configure(virus, top)
 
     def configure(self, virus="", top=""):
@@ -227,29 +226,6 @@ class VirusMilter:
                     f"  control_socket: unix:{self.control}\n"
                     f"  database: {self.database}\n  temp_dir: {self.dir}/tmp\n"
                     f"{virus}\nlog: {{level: debug, decisions: {self.decisions}}}\n{top}\n")
-
-    def start(self, *args, wait=True):
-        self.process = subprocess.Popen(
-            [program("virus-milter"), "-f", "-c", self.conf, *args],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=open(self.dir + "/stderr", "a"))
-        net.wait_for(lambda: "started" in self.stderr(), 20, self.process,
-                     "virus-milter does not start")
-        if wait:
-            self.said("signatures loaded")
-        return self
-
-    def stderr(self):
-        path = self.dir + "/stderr"
-        if not os.path.exists(path):
-            return ""
-        with open(path, errors="replace") as f:
-            return f.read()
-
-    def said(self, words, times=1, timeout=20):
-        """Waits until the log holds `words` that many times."""
-        return net.wait_for(lambda: self.stderr().count(words) >= times, timeout,
-                            self.process, f"not said: {words}")
 
     def descendants(self):
         """(scanner pid, [worker pids]) of each scanner that runs."""
@@ -265,22 +241,3 @@ class VirusMilter:
         found = net.wait_for(lambda: [d for d in self.descendants() if len(d[1]) == number],
                              10, self.process, f"there are not {number} workers")
         return found[0]
-
-    def mc(self, timeouts="C:5m;S:10s;R:10s;E:5m"):
-        """Lines for hostname.mc."""
-        return (f"INPUT_MAIL_FILTER(`virus', `S=local:{self.socket}, F=T,"
-                f" T={timeouts}')dnl\n")
-
-    def stop(self, how=15):
-        if not self.process:
-            return None
-        self.process.send_signal(how)
-        code = self.process.wait(10)
-        self.process = None
-        return code
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()

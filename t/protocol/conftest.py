@@ -2,32 +2,31 @@
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 
 import pytest
 
-from harness import milter_client, net, program
+from harness import milter_client
+from harness.daemon import Daemon
 
 # Under the address sanitizer everything takes a little longer.
 PATIENCE = 3.0 if "asan" in os.environ.get("POSTERN_BIN", "") else 1.0
 
 
-class RelayMilter:
+class RelayMilter(Daemon):
     """A folder with a configuration and, after start(), a process."""
 
+    name = "relay-milter"
+
     def __init__(self, access="", features="[access_db]", relay="", top=""):
-        self.dir = tempfile.mkdtemp(prefix="postern-protocol.")
-        os.chmod(self.dir, 0o755)
-        self.socket = self.dir + "/relay.sock"
+        site = tempfile.mkdtemp(prefix="postern-protocol.")
+        os.chmod(site, 0o755)
+        super().__init__(site, "relay")
         self.map_socket = self.dir + "/map.sock"
         self.policy_socket = self.dir + "/policy.sock"
         self.control_socket = self.dir + "/control.sock"
         self.pid_file = self.dir + "/relay.pid"
-        self.conf = self.dir + "/postern.yaml"
-        self.decisions = self.dir + "/decisions.jsonl"
-        self.process = None
         self.args = []
         self.configure(access, features, relay, top)
 
@@ -55,33 +54,12 @@ log: {{decisions: {self.decisions}}}
 
     def start(self, *args):
         self.args = args or self.args
-        before = self.stderr().count("started")
-        self.process = subprocess.Popen(
-            [program("relay-milter"), "-f", "-c", self.conf, *self.args],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=open(self.dir + "/stderr", "a"))
-        net.wait_for(lambda: self.stderr().count("started") > before, 10, self.process,
-                     "relay-milter does not start")
-        return self
-
-    def stderr(self):
-        path = self.dir + "/stderr"
-        if not os.path.exists(path):
-            return ""
-        with open(path, errors="replace") as f:
-            return f.read()
-
-    def said(self, words, times=1):
-        """Waits until the log holds `words` that many times."""
-        return net.wait_for(lambda: self.stderr().count(words) >= times, 10,
-                            self.process, f"not said: {words}\n{self.stderr()}")
+        return super().start(*self.args)
 
     def stop(self, how=signal.SIGTERM):
         """-> (exit code, seconds)"""
         begin = time.monotonic()
-        self.process.send_signal(how)
-        code = self.process.wait(10)
-        self.process = None
+        code = super().stop(how)
         return code, time.monotonic() - begin
 
     def client(self, **options):
@@ -93,7 +71,7 @@ log: {{decisions: {self.decisions}}}
             assert code == 0, self.stderr()
         for bad in ("AddressSanitizer", "LeakSanitizer", "runtime error"):
             assert bad not in self.stderr(), self.stderr()
-        shutil.rmtree(self.dir)
+        shutil.rmtree(os.path.dirname(self.dir))
 
 
 @pytest.fixture
