@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "policy/fd.h"
 #include "policy/recipe/limits.h"
 
 namespace milters::filter {
@@ -22,6 +23,7 @@ namespace {
 
 using policy::Errc;
 using policy::fail;
+using policy::Fd;
 using policy::recipe::ProgramResult;
 namespace limits = policy::recipe::limits;
 
@@ -30,24 +32,6 @@ constexpr int not_started = 127;
 constexpr int by_signal = 128;
 /// Files that go with a request: standard input, output, and the answer.
 constexpr std::size_t passed_fds = 3;
-
-class Fd {
-public:
-    explicit Fd(int fd) : fd_{fd} {}
-    ~Fd() { reset(); }
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    int get() const { return fd_; }
-    void reset()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-        fd_ = -1;
-    }
-
-private:
-    int fd_;
-};
 
 bool write_all(int fd, std::string_view bytes)
 {

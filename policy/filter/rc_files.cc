@@ -1,15 +1,14 @@
 #include "policy/filter/rc_files.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 
+#include "policy/filter/open_beneath.h"
 #include "policy/filter/smtp.h"
 #include "policy/recipe/limits.h"
 
@@ -22,53 +21,6 @@ using recipe::Scope;
 /// without showing it in its times.
 constexpr std::chrono::milliseconds settling{100};
 
-class Fd {
-public:
-    explicit Fd(int fd) : fd_{fd} {}
-    ~Fd()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    int get() const { return fd_; }
-    bool bad() const { return fd_ < 0; }
-
-private:
-    int fd_;
-};
-
-int open_at(int folder, const std::string& path, std::uint64_t resolve)
-{
-    open_how how{};
-    // A pipe or a device must not hold us up before it is seen as one.
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    how.resolve = resolve;
-    return static_cast<int>(
-        ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how));
-}
-
-int open_rc(const std::string& path, const RcRules& rules)
-{
-    const std::uint64_t links =
-        rules.scope == Scope::user ? RESOLVE_NO_SYMLINKS : 0;
-    if (rules.beneath.empty())
-        return open_at(AT_FDCWD, path, links);
-    if (!path.starts_with(rules.beneath) ||
-        path.size() == rules.beneath.size()) {
-        errno = EXDEV;
-        return -1;
-    }
-    const Fd folder{
-        ::open(rules.beneath.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    if (folder.bad())
-        return -1;
-    std::string below = path.substr(rules.beneath.size());
-    below.erase(0, below.find_first_not_of('/'));
-    return open_at(folder.get(), below, links | RESOLVE_BENEATH);
-}
-
 /// Why a file of this owner and mode is not trusted, "" if it is.
 /// Source: procmail(1), NOTES, about suspicious rc files.
 std::string suspicious(const struct stat& st, const RcRules& rules)
@@ -79,6 +31,9 @@ std::string suspicious(const struct stat& st, const RcRules& rules)
     if (st.st_uid != owner && (rules.strictly_owner || st.st_uid != 0))
         return "belongs to somebody else (user " + std::to_string(st.st_uid) +
                ")";
+    // Anybody may have given a file of root this name.
+    if (rules.scope == Scope::user && st.st_uid != owner && st.st_nlink > 1)
+        return "has another name too, and belongs to root";
     if (st.st_mode & S_IWOTH)
         return "can be written by everybody";
     if ((st.st_mode & S_IWGRP) && st.st_gid != 0 &&
@@ -151,12 +106,13 @@ RcFiles::Loaded RcFiles::load(const std::string& path,
         out.problems = {path + ": " + why};
         return out;
     };
-    const Fd file{open_rc(path, rules)};
-    if (file.bad() && (errno == ENOENT || errno == ENOTDIR)) {
+    const bool of_user = rules.scope == Scope::user;
+    const Fd file = open_beneath(path, rules.beneath, of_user);
+    if (!file && (errno == ENOENT || errno == ENOTDIR)) {
         out.got.state = Got::State::missing;
         return out;
     }
-    if (file.bad())
+    if (!file)
         return broken(errno == ELOOP   ? "is or lies behind a symbolic link"
                       : errno == EXDEV ? "lies outside of the folder allowed"
                                        : std::strerror(errno));
@@ -168,7 +124,6 @@ RcFiles::Loaded RcFiles::load(const std::string& path,
     out.got.owner = st.st_uid;
     if (const std::string why = suspicious(st, rules); !why.empty())
         return broken(why);
-    const bool of_user = rules.scope == Scope::user;
     if (of_user)
         if (const std::string why = suspicious_folder(path); !why.empty())
             return broken(why);
@@ -199,7 +154,7 @@ RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
                                                  : ::stat(path.c_str(), &st);
     const bool there = found == 0;
     const map::FileId id = there ? map::id_of(st) : map::FileId{};
-    const Key key{path, rules.scope};
+    const Key key{path, rules};
     {
         const std::lock_guard lock{mutex_};
         const auto it = entries_.find(key);
@@ -246,7 +201,7 @@ RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
 void RcFiles::forget_users()
 {
     std::erase_if(entries_, [](const auto& entry) {
-        return entry.first.second == Scope::user;
+        return entry.first.second.scope == Scope::user;
     });
     user_entries_ = 1;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -34,6 +35,8 @@ struct RcRules {
     std::string beneath;
     /// Only root's and the owner's; true: the owner's alone.
     bool strictly_owner = false;
+
+    friend auto operator<=>(const RcRules&, const RcRules&) = default;
 };
 
 /// The rc files of one configuration.  Any thread.
@@ -68,7 +71,8 @@ private:
         bool known = false;
         Got got;
     };
-    using Key = std::pair<std::string, recipe::Scope>;
+    /// The rules belong to it: what one user may read another may not.
+    using Key = std::pair<std::string, RcRules>;
 
     struct Loaded {
         map::FileId id;
