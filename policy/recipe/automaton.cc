@@ -19,12 +19,8 @@ const PatternProgram& Pattern::program() const
     return program_;
 }
 
-bool Pattern::matches(const Area& area, const Stop* stop) const
+const re2::RE2* Pattern::automaton() const
 {
-    if (program().too_large)
-        return false;
-    if (stop)
-        return simulation(stop).first_end(area.text(), 0).has_value();
     std::call_once(translated_, [this] {
         RE2::Options options;
         options.set_encoding(RE2::Options::EncodingLatin1);
@@ -34,20 +30,30 @@ bool Pattern::matches(const Area& area, const Stop* stop) const
         if (made->ok())
             re2_ = std::move(made);
     });
-    const std::string_view text = area.padded();
-    if (re2_)
-        return RE2::PartialMatch(re2::StringPiece{text.data(), text.size()},
-                                 *re2_);
-    Simulation slow{program_};
-    return slow.first_end(area.text(), 0).has_value();
+    return re2_.get();
 }
 
-Found Pattern::with_mark(const Area& area, const Stop* stop) const
+bool Pattern::has_automaton() const
+{
+    return !program().too_large && automaton() != nullptr;
+}
+
+bool Pattern::matches(const Area& area, const Way& way) const
+{
+    if (program().too_large)
+        return false;
+    if (way.lean || !automaton())
+        return simulation(way.stop).first_end(area.text(), 0).has_value();
+    const std::string_view text = area.padded();
+    return RE2::PartialMatch(re2::StringPiece{text.data(), text.size()}, *re2_);
+}
+
+Found Pattern::with_mark(const Area& area, const Way& way) const
 {
     // RE2 first: most messages do not match, and then it is much faster.
-    if (!stop && !matches(area))
+    if (!way.lean && automaton() && !matches(area, way))
         return {};
-    Simulation run{program(), stop};
+    Simulation run{program(), way.stop};
     std::optional<Offset> end;
     return run.with_mark(area.text(), 0, end);
 }

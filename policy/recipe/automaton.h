@@ -54,10 +54,19 @@ public:
     /// An empty pattern matches everywhere.
     bool empty() const { return text_.empty(); }
 
-    /// @param stop  not null: searches in a way that can be given up, and
-    ///              that keeps no memory
-    bool matches(const Area& area, const Stop* stop = nullptr) const;
-    Found with_mark(const Area& area, const Stop* stop = nullptr) const;
+    /// How a search is done.
+    struct Way {
+        /// Whether to give up; null: never.  A search by automaton does not
+        /// ask, but is done soon.
+        const Stop* stop = nullptr;
+        bool lean = false;  ///< by simulation alone, which keeps no memory
+    };
+    bool matches(const Area& area, const Way& way) const;
+    bool matches(const Area& area) const { return matches(area, Way{}); }
+    Found with_mark(const Area& area, const Way& way) const;
+    Found with_mark(const Area& area) const { return with_mark(area, Way{}); }
+    /// Whether an automaton of limits::automaton_bytes holds it.
+    bool has_automaton() const;
     /// For repeated searches: see Simulation::first_end.
     Simulation simulation(const Stop* stop = nullptr) const
     {
@@ -66,6 +75,7 @@ public:
 
 private:
     const PatternProgram& program() const;
+    const re2::RE2* automaton() const;
 
     std::string text_;
     PatternTree tree_;

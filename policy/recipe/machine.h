@@ -113,6 +113,7 @@ private:
                         std::size_t& size);
     void set_match(std::string_view text);
     const Stop* stop();
+    Pattern::Way way();
     void trace_condition(const PreparedCondition& condition,
                          const std::string& shown, bool ok, double before,
                          double after);

@@ -171,21 +171,26 @@ bool Machine::test(const PreparedCondition& condition, const Flags& flags,
     if (pattern.empty())
         return !condition.negated;
     if (!pattern.tree().marks)
-        return pattern.matches(area, stop()) != condition.negated;
-    const Found found = pattern.with_mark(area, stop());
+        return pattern.matches(area, way()) != condition.negated;
+    const Found found = pattern.with_mark(area, way());
     if (found.marked)
         set_match(found.text);
     return found.match != condition.negated;
 }
 
-/// For recipes whose writers are not trusted.
 const Stop* Machine::stop()
 {
-    if (!setup_->late || frames_.empty() || !frames_.back().plan->lean())
+    if (!setup_->late)
         return nullptr;
     if (!stop_)
         stop_ = [this] { return late(); };
     return &stop_;
+}
+
+/// Lean for recipes whose writers are not trusted.
+Pattern::Way Machine::way()
+{
+    return {stop(), !frames_.empty() && frames_.back().plan->lean()};
 }
 
 void Machine::set_match(std::string_view text)
@@ -204,8 +209,8 @@ void Machine::score_pattern(const PreparedCondition& condition,
         if (weight == 0)
             return;
         const Found found =
-            marks ? pattern.with_mark(area, stop())
-                  : Found{pattern.matches(area, stop()), false, {}};
+            marks ? pattern.with_mark(area, way())
+                  : Found{pattern.matches(area, way()), false, {}};
         if (found.marked)
             set_match(found.text);
         if (!found.match)

@@ -1,17 +1,11 @@
 // The hard limits of recipes, each at its bound and one past it.
 #define BOOST_TEST_DYN_LINK
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 
-#include "policy/filter/rc_files.h"
 #include "policy/recipe/limits.h"
 #include "policy/recipe/machine.h"
-#include "t/unit/temp_dir.h"
 
 using namespace policy::recipe;
-using policy::filter::RcFiles;
 
 namespace {
 
@@ -134,24 +128,35 @@ BOOST_AUTO_TEST_CASE(sizes_of_patterns)
     BOOST_TEST(!more.matches(text));
 }
 
-BOOST_AUTO_TEST_CASE(files_of_users)
+/// Sets of single bytes: each costs the automaton a lot, and the simulation,
+/// which then does all the work, nothing more than a letter.
+BOOST_AUTO_TEST_CASE(memory_of_an_automaton)
 {
-    TempDir dir;
-    const std::string path = dir / "u.rc";
-    std::vector<std::string> alerts;
-    policy::filter::RcRules rules;
-    rules.scope = Scope::user;
-    const auto state = [&](std::size_t bytes) {
-        std::ofstream{path} << std::string(bytes, '\n');
-        RcFiles files{{},
-                      [&](const std::string& text) { alerts.push_back(text); }};
-        return files.get(path, rules).state;
+    std::string set = "[";
+    for (int byte = 3; byte < 0x100; byte += 2)
+        if (std::string_view{"]^-"}.find(static_cast<char>(byte)) ==
+            std::string_view::npos)
+            set += static_cast<char>(byte);
+    set += "]";
+    const auto made = [&](std::size_t sets) {
+        return std::make_unique<Pattern>(repeated(sets, set), false);
     };
-    BOOST_TEST((state(limits::user_rc_bytes) == RcFiles::Got::State::usable));
-    BOOST_TEST(alerts.empty());
-    BOOST_TEST(
-        (state(limits::user_rc_bytes + 1) == RcFiles::Got::State::broken));
-    BOOST_TEST(alerts.size() == 1U);
+    std::size_t fits = 1, large = limits::pattern_size;
+    BOOST_REQUIRE(made(fits)->has_automaton());
+    BOOST_REQUIRE(!made(large)->has_automaton());
+    while (large - fits > 1) {
+        const std::size_t middle = (fits + large) / 2;
+        (made(middle)->has_automaton() ? fits : large) = middle;
+    }
+    // An instruction of an automaton has 16 bytes, and a set takes one for
+    // each of its bytes.
+    BOOST_TEST(fits * 16 * 100 < limits::automaton_bytes);
+    for (const std::size_t sets : {fits, large}) {
+        const auto pattern = made(sets);
+        BOOST_TEST(!pattern->invalid());
+        BOOST_TEST(pattern->matches(Area{"b" + std::string(sets, 'a')}));
+        BOOST_TEST(!pattern->matches(Area{"b" + std::string(sets - 1, 'a')}));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(time_ends_a_search_and_the_run)
@@ -170,6 +175,23 @@ BOOST_AUTO_TEST_CASE(time_ends_a_search_and_the_run)
     BOOST_TEST((out.ending == Ending::limit));
     BOOST_TEST(out.effects.empty());
     BOOST_TEST(asked < 10);
+}
+
+/// A search that begins again behind each match, and runs to the end of the
+/// line each time.
+BOOST_AUTO_TEST_CASE(time_ends_searches_of_the_site_too)
+{
+    Chain world;
+    RunSetup setup;
+    int asked = 0;
+    setup.late = [&asked](Scope) { return ++asked > 50; };
+    setup.presets = {{"DEFAULT", "box"}};
+    const auto message = std::make_shared<const Message>(
+        "Subject: s\n\n" + std::string(1 << 20, 'a'));
+    const auto plan = make_plan(":0 B\n* 1^1 a\\/(.*b)?\n/dev/null\n", "rc");
+    const Outcome out = run({{plan, "rc", Scope::site}}, message, setup, world);
+    BOOST_TEST((out.ending == Ending::limit));
+    BOOST_TEST(asked < 60);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

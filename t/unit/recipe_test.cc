@@ -160,6 +160,8 @@ BOOST_AUTO_TEST_CASE(match_is_short_on_the_left_and_long_on_the_right)
     BOOST_TEST(match("l.*\\/o.*") == "o world");
     BOOST_TEST(match("^To:\\/(.*)$") == " a@b  c\n");
     BOOST_TEST(match("nothere\\/x") == "(unset)");
+    BOOST_TEST(match("hel\\/\\/lo") == "lo");
+    BOOST_TEST(match("()\\/()\\/") == "");
     // procmail itself answers "ello world" here, one of its mistakes
     BOOST_TEST(match("h.+\\/z*") == "");
 }
