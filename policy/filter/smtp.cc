@@ -79,21 +79,29 @@ std::vector<HeaderField> fields_of(std::string_view header)
 std::vector<HeaderEdit> differences(const recipe::Message& before,
                                     const recipe::Message& after)
 {
+    const std::vector<HeaderField> fresh = fields_of(after.header());
+    // Where each field of the new header is, those that come first last.
+    std::map<std::pair<std::string_view, std::string_view>,
+             std::vector<std::size_t>>
+        places;
+    for (std::size_t i = fresh.size(); i-- > 0;)
+        places[{fresh[i].name, fresh[i].value}].push_back(i);
+    std::vector<bool> kept(fresh.size());
     std::vector<HeaderEdit> edits;
-    std::vector<HeaderField> fresh = fields_of(after.header());
     for (const HeaderField& old : fields_of(before.header())) {
-        const auto same = std::find_if(
-            fresh.begin(), fresh.end(), [&](const HeaderField& field) {
-                return field.name == old.name && field.value == old.value;
-            });
-        if (same != fresh.end())
-            fresh.erase(same);
-        else
+        const auto same = places.find({old.name, old.value});
+        if (same == places.end() || same->second.empty()) {
             edits.push_back(
                 {HeaderEdit::Kind::remove, old.name, {}, old.index});
+            continue;
+        }
+        kept[same->second.back()] = true;
+        same->second.pop_back();
     }
-    for (const HeaderField& field : fresh)
-        edits.push_back({HeaderEdit::Kind::add, field.name, field.value, 0});
+    for (std::size_t i = 0; i < fresh.size(); ++i)
+        if (!kept[i])
+            edits.push_back(
+                {HeaderEdit::Kind::add, fresh[i].name, fresh[i].value, 0});
     return edits;
 }
 
