@@ -6,12 +6,13 @@
 #   make deps       install what is missing (Debian: apt-get)
 #   make lint       layer rules, format, manual pages, shell scripts
 #   make tidy       clang-tidy over policy and milters (slow)
+#   make fuzz       libFuzzer on what reads foreign input, a minute a target
 #   make bench      speed beside the peers, table and JSON
 #   make install    DESTDIR= PREFIX=/usr/local; make uninstall takes it away
 #   make deb        build/postern_VERSION_ARCH.deb
 #   make clean
 #
-# VARIANT=release|debug|asan|tsan|cov selects flags and the build folder.
+# VARIANT=release|debug|asan|tsan|cov|fuzz selects flags and the build folder.
 # CXXFLAGS, CPPFLAGS and LDFLAGS are yours and come last; LAUNCHER=ccache goes
 # before the compiler.
 
@@ -33,15 +34,17 @@ flags.debug := -O0 -g3
 flags.asan := -O1 -gline-tables-only -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 flags.tsan := -O1 -g -fsanitize=thread
+flags.fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 flags.cov := -O0 -g --coverage
 ifeq ($(flags.$(VARIANT)),)
-$(error VARIANT is one of release, debug, asan, tsan, cov; not '$(VARIANT)')
+$(error VARIANT is one of release, debug, asan, tsan, cov, fuzz; not '$(VARIANT)')
 endif
 
 # Clang builds the sanitized programs in half of g++'s time, and the sources
 # stay good for both.  LAUNCHER=ccache is put before either.
 ifeq ($(origin CXX),default)
-CXX := $(if $(filter asan,$(VARIANT)),clang++,g++)
+CXX := $(if $(filter asan fuzz,$(VARIANT)),clang++,g++)
 endif
 
 out := build/$(VARIANT)
@@ -129,7 +132,7 @@ uninstall: uninstall-host
 	rm -rf $(DESTDIR)$(DATADIR)
 
 clean:
-	rm -rf build/release build/debug build/asan build/tsan build/cov build/bin \
-		build/test
+	rm -rf build/release build/debug build/asan build/tsan build/cov build/fuzz \
+		build/bin build/test
 
 .PHONY: all check-headers deps install uninstall clean

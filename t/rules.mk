@@ -64,18 +64,27 @@ tidy:
 .PHONY: tests bench check check-unit check-protocol check-diff check-e2e demo \
 	prepared lint tidy
 
-# libFuzzer on one target after the other, a minute each: make fuzz
+# libFuzzer on one target after the other, a minute each: make fuzz.  All are
+# linked of the same instrumented objects; what they find stays in
+# build/fuzz/NAME, and what crashes in build/fuzz/NAME-crash-*.
 FUZZ_SECONDS ?= 60
 fuzz_targets := recipe pattern expansion message
-fuzz: $(addprefix fuzz-,$(fuzz_targets))
+fuzz: prepared
+	@$(MAKE) $(on_all_cores) VARIANT=fuzz $(fuzz_targets:%=build/fuzz/bin/fuzz-%)
+	@$(MAKE) --no-print-directory $(addprefix fuzz-,$(fuzz_targets))
+
+build/fuzz/bin/fuzz-%: t/fuzz/recipe_fuzz.cc build/fuzz/libpolicy.a
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CXX) $(cxxflags) $(cppflags) -DFUZZ_TARGET=$* -c \
+		-o build/fuzz/obj/fuzz-$*.o $<
+	$(CXX) $(ldflags) -fsanitize=fuzzer -o $@ build/fuzz/obj/fuzz-$*.o \
+		build/fuzz/libpolicy.a $(addprefix -l,$(libs))
+
 fuzz-%:
+	@$(MAKE) $(on_all_cores) VARIANT=fuzz build/fuzz/bin/$@
 	@mkdir -p build/fuzz/$*
-	clang++ -std=c++20 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
-		-DFUZZ_TARGET=$* -o build/fuzz/$*-fuzz t/fuzz/recipe_fuzz.cc \
-		$(wildcard policy/recipe/*.cc policy/filter/*.cc) policy/decision.cc \
-		policy/address.cc policy/map/*.cc policy/tokens.cc \
-		$$(pkg-config --cflags --libs gmime-3.0) -lre2 -ldb-5.3 -lcdb -pthread
-	build/fuzz/$*-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-		-timeout=5 build/fuzz/$* t/fuzz/corpus/$*
+	build/fuzz/bin/$@ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 \
+		-artifact_prefix=build/fuzz/$*- -print_final_stats=1 \
+		build/fuzz/$* t/fuzz/corpus/$*
 
 .PHONY: fuzz
