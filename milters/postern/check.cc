@@ -44,6 +44,9 @@ void add_options(CLI::App& app, Arguments& a)
                    "that of submission (default submit.cf there)");
     app.add_option("--sendmail", a.places.sendmail,
                    "the program (default /usr/sbin/sendmail)");
+    app.add_option("--crontab", a.places.crontabs,
+                   "look for vsmtprelay expire in this file; may be given "
+                   "again (default: where cron looks)");
     app.add_option("file", a.files,
                    "source text of an access map; then nothing else is looked "
                    "at");

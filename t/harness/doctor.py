@@ -27,17 +27,17 @@ class Findings:
         return found[0]
 
 
-def check(mta, *args, conf="", **environment):
+def check(mta, *args, conf="", within=(), sendmail=SENDMAIL):
     """Looks at the configuration of a harness.sendmail.Sendmail.
 
     conf    text of postern.yaml
+    within  a command that runs the one behind it
     """
     path = mta.write("postern.yaml", conf)
-    done = subprocess.run([program("postern"), "check", "--json", "--config", path,
-                           "--mail-dir", mta.dir, "--sendmail", SENDMAIL, *args],
+    done = subprocess.run([*within, program("postern"), "check", "--json", "--config", path,
+                           "--mail-dir", mta.dir, "--sendmail", sendmail, *args],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=120,
-                          env=environment or None)
+                          stderr=subprocess.PIPE, text=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr
     return Findings(done)
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "milters/doctor/checks.h"
 #include "policy/config/keys.h"
 
 using namespace policy::config;
@@ -209,6 +210,27 @@ BOOST_AUTO_TEST_CASE(commands_and_options_of_postern)
                        boost::test_tools::per_element());
         }
     }
+}
+
+/// Each finding of the doctor has its paragraph, in the order of the table.
+BOOST_AUTO_TEST_CASE(findings_of_postern_check)
+{
+    std::vector<std::string> in_table, in_page;
+    for (const auto& check : milters::doctor::checks()) {
+        std::istringstream names{std::string(check.names)};
+        for (std::string name; names >> name;)
+            in_table.push_back(name);
+    }
+    const auto text = page("postern.8");
+    const auto from = text.find("\nThe findings:\n");
+    BOOST_TEST_REQUIRE((from != text.npos));
+    std::istringstream lines{
+        text.substr(from, text.find("\n.El", from) - from)};
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(".It "))
+            in_page.push_back(line.substr(4));
+    BOOST_TEST(in_table.size() >= 20U);
+    BOOST_TEST(in_page == in_table, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
