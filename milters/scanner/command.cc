@@ -63,6 +63,7 @@ PoolOptions pool_options(const policy::config::Virus& virus)
     PoolOptions options;
     options.command = command_for(virus);
     options.database = virus.scan.database;
+    options.temp_base = virus.temp_dir;
     options.deadline = virus.deadline;
     // libclamav's own clock ends a scan first.
     options.attempt = virus.scan.limits.scan_time * 5 / 4 + 2s;

@@ -22,7 +22,8 @@ namespace milters::scanner {
 
 struct PoolOptions {
     Command command{};
-    std::string database{};  ///< watched for changes; empty: not watched
+    std::string database{};   ///< watched for changes; empty: not watched
+    std::string temp_base{};  ///< where links to its files are made
     std::chrono::milliseconds deadline{240000};  ///< waiting and scanning
     std::chrono::milliseconds attempt{150000};   ///< one scan
     unsigned max_waiting = 1000;
@@ -45,7 +46,8 @@ struct PoolState {
 
 /// Safe to call from many threads.  Its own thread looks after the scanner
 /// process: starts it again when it dies, and replaces it when the database
-/// has changed.
+/// has changed.  The files of the set that serves are held open, so that it
+/// can be loaded again when the database holds a worse one by then.
 class Pool final : public policy::scan::Scanner {
 public:
     explicit Pool(PoolOptions options);
@@ -88,13 +90,22 @@ private:
     void supervise();
     void keep_running();
     void start_next();
+    std::unique_ptr<Process> start_process();
     void hear(const std::shared_ptr<Process>& process);
     void on_event(const std::shared_ptr<Process>& process,
                   const policy::scan::ScannerEvent& event, Fd socket);
     void take_over(const std::shared_ptr<Process>& process);
-    void lost(const std::shared_ptr<Process>& process, const std::string& why);
+    void lost(const std::shared_ptr<Process>& process, const std::string& said);
+    std::string in_terms_of_database(const Process& process,
+                                     const std::string& said) const;
+
+    // in reload.cc, on thread_: which set is loaded, and when
     void look_at_database();
+    bool is_settled(const policy::scan::DatabaseState& state);
+    void missing(const policy::Error& error);
+    SetPtr set_to_load(bool& went_back);
     bool room_beside() const;
+    void keep_old(const std::string& why);
     void retire_current();
     void say(bool alarm, const std::string& text) const;
     void wake_supervisor() const;
@@ -115,7 +126,9 @@ private:
     bool reload_asked_ = false;
 
     // thread_ only
-    std::string refused_;  ///< fingerprint of a set that would not load
+    SetPtr good_;           ///< the set that served last; null: none yet
+    std::string refused_;   ///< fingerprint of a set that would not load
+    bool missing_ = false;  ///< the last look found no set
     std::optional<policy::scan::DatabaseState> changing_;
     Steady::time_point changed_at_{};
     Steady::time_point next_look_{};

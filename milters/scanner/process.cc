@@ -21,13 +21,17 @@ constexpr int control_there = 3;
 std::mutex ended_mutex;
 std::vector<pid_t> ended;  ///< let go of, not fetched yet
 
-/// posix_spawn(3) settings: the one open file, and signals as after a login.
+/// posix_spawn(3) settings: the open files, and signals as after a login.
 class SpawnSettings {
 public:
-    explicit SpawnSettings(int control)
+    SpawnSettings(int control, const HeldSet* set)
     {
         ::posix_spawn_file_actions_init(&actions_);
         ::posix_spawn_file_actions_adddup2(&actions_, control, control_there);
+        if (set)
+            for (const Fd& file : set->files())  // the same number: kept open
+                ::posix_spawn_file_actions_adddup2(&actions_, file.get(),
+                                                   file.get());
         ::posix_spawnattr_init(&attributes_);
         sigset_t none;
         sigset_t all;
@@ -68,6 +72,18 @@ std::vector<char*> pointers(std::vector<std::string>& words)
     return out;
 }
 
+std::vector<std::string> words_of(const Command& command, const HeldSet* set)
+{
+    std::vector<std::string> words{command.program};
+    words.insert(words.end(), command.arguments.begin(),
+                 command.arguments.end());
+    const auto flag = std::find(words.begin(), words.end(), "-d");
+    if (set && words.end() - flag >= 2)
+        flag[1] = set->path();
+    words.insert(words.end(), {"--control", std::to_string(control_there)});
+    return words;
+}
+
 }  // namespace
 
 std::string scanner_beside_us()
@@ -78,7 +94,8 @@ std::string scanner_beside_us()
                  : (self.parent_path() / "virus-scanner").string();
 }
 
-policy::Result<std::unique_ptr<Process>> Process::start(const Command& command)
+policy::Result<std::unique_ptr<Process>> Process::start(const Command& command,
+                                                        const SetPtr& set)
 {
     auto ends = make_channel();
     if (!ends)
@@ -87,18 +104,17 @@ policy::Result<std::unique_ptr<Process>> Process::start(const Command& command)
     if (ends->second.get() == control_there)
         ends->second.reset(
             ::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, control_there + 1));
-    std::vector<std::string> words{command.program};
-    words.insert(words.end(), command.arguments.begin(),
-                 command.arguments.end());
-    words.insert(words.end(), {"--control", std::to_string(control_there)});
+    auto words = words_of(command, set.get());
     pid_t pid = 0;
-    const SpawnSettings settings{ends->second.get()};
+    const SpawnSettings settings{ends->second.get(), set.get()};
     const int error =
         settings.spawn(pid, command.program, pointers(words).data());
     if (error != 0)
         return policy::fail(policy::Errc::io,
                             command.program + ": " + std::strerror(error));
-    return std::unique_ptr<Process>{new Process{std::move(ends->first), pid}};
+    std::unique_ptr<Process> out{new Process{std::move(ends->first), pid}};
+    out->set = set;
+    return out;
 }
 
 Process::~Process()

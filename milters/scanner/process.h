@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "milters/scanner/channel.h"
+#include "milters/scanner/held_set.h"
 #include "policy/scan/verdict.h"
 #include "policy/scan/wire.h"
 
@@ -15,9 +16,12 @@ namespace milters::scanner {
 
 /// How virus-scanner is started.
 struct Command {
-    std::string program;                 ///< path
-    std::vector<std::string> arguments;  ///< without --control
+    std::string program;  ///< path
+    /// Without --control; `-d` is followed by the database.
+    std::vector<std::string> arguments;
 };
+
+using SetPtr = std::shared_ptr<const HeldSet>;
 
 /// The path of `virus-scanner` beside the program that runs.
 std::string scanner_beside_us();
@@ -25,8 +29,9 @@ std::string scanner_beside_us();
 /// One scanner process.  Closing it lets the workers finish what they scan.
 class Process {
 public:
+    /// @param set  loaded in the place of the command's database; may be null
     static policy::Result<std::unique_ptr<Process>> start(
-        const Command& command);
+        const Command& command, const SetPtr& set = nullptr);
     /// Closes the control socket and leaves the process to end by itself;
     /// reap_all() fetches it later.
     ~Process();
@@ -46,6 +51,8 @@ public:
     std::uint64_t memory = 0;
     std::string fingerprint{};  ///< of the database it began to load
     std::int64_t newest = 0;    ///< mtime of its newest file
+    SetPtr set{};               ///< what it was told to load; may be null
+    bool went_back = false;     ///< the set is an older one than the database
 
 private:
     Process(Fd control, pid_t pid) : control_{std::move(control)}, pid_{pid} {}

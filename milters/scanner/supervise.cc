@@ -98,22 +98,32 @@ void Pool::keep_running()
     start_next();
 }
 
-void Pool::start_next()
+std::unique_ptr<Process> Pool::start_process()
 {
-    const auto state = policy::scan::look_at_database(options_.database);
-    auto started = Process::start(options_.command);
-    const std::lock_guard lock{mutex_};
+    bool went_back = false;
+    const SetPtr set = set_to_load(went_back);
+    auto started = Process::start(options_.command, set);
     if (!started) {
+        const std::lock_guard lock{mutex_};
         last_error_ = started.error().text;
         not_before_ = Steady::now() + longest_backoff;
         became_ready_.notify_all();
-        return;
+        return nullptr;
     }
-    next_ = std::move(*started);
-    if (state) {
-        next_->fingerprint = state->fingerprint;
-        next_->newest = state->newest;
-    }
+    (*started)->went_back = went_back;
+    const auto state = set ? set->state()
+                           : policy::scan::look_at_database(options_.database)
+                                 .value_or(policy::scan::DatabaseState{});
+    (*started)->fingerprint = state.fingerprint;
+    (*started)->newest = state.newest;
+    return std::move(*started);
+}
+
+void Pool::start_next()
+{
+    auto process = start_process();
+    const std::lock_guard lock{mutex_};
+    next_ = std::move(process);
 }
 
 // --- what the scanner says ---
@@ -170,18 +180,22 @@ void Pool::take_over(const std::shared_ptr<Process>& process)
 {
     const auto& engine = process->engine;
     say(false, "signatures loaded: " + std::to_string(engine.signatures) +
-                   ", version " + std::to_string(engine.base) + ", " +
-                   engine.name + " " + engine.version);
+                   ", version " + std::to_string(engine.base) + " of " +
+                   policy::scan::day_of(engine.base_time) + ", " + engine.name +
+                   " " + engine.version);
     const std::lock_guard lock{mutex_};
     retire_current();
-    reloads_ += process == next_;
     current_ = process;
     current_->ready = true;
     next_.reset();
-    last_error_.clear();
-    refused_.clear();
     backoff_ = {};
     became_ready_.notify_all();
+    if (process->went_back)
+        return;  // the newest set is still a bad one
+    ++reloads_;
+    good_ = process->set;
+    last_error_.clear();
+    refused_.clear();
 }
 
 /// Idle workers end now, busy ones with their last scan.  REQUIRES mutex_.
@@ -193,75 +207,40 @@ void Pool::retire_current()
     current_.reset();
 }
 
-void Pool::lost(const std::shared_ptr<Process>& process, const std::string& why)
+void Pool::lost(const std::shared_ptr<Process>& process,
+                const std::string& said)
 {
+    const std::string why = in_terms_of_database(*process, said);
     say(true, why);
     const std::lock_guard lock{mutex_};
     backoff_ = std::clamp(2 * backoff_, first_backoff, longest_backoff);
+    // Whoever had a set that works loads it again at once, but not in a loop.
+    const auto wait = backoff_ > first_backoff ? backoff_ : 0ms;
     if (process == next_) {
         last_error_ = why;
-        refused_ = process->fingerprint;
+        if (!process->went_back)
+            refused_ = process->fingerprint;
         next_.reset();
         if (!current_)
-            not_before_ = Steady::now() + backoff_;
+            not_before_ = Steady::now() + (good_ ? wait : backoff_);
         became_ready_.notify_all();
     } else if (process == current_) {
-        // It had a set that works: load it again at once, but not in a loop.
         retire_current();
-        not_before_ =
-            Steady::now() + (backoff_ > first_backoff ? backoff_ : 0ms);
+        not_before_ = Steady::now() + wait;
     }
 }
 
-// --- the database ---
-
-/// Two sets at once must fit into memory.  REQUIRES mutex_.
-bool Pool::room_beside() const
+/// The library names the folder of links.
+std::string Pool::in_terms_of_database(const Process& process,
+                                       const std::string& said) const
 {
-    return !current_ || policy::scan::available_memory() >
-                            current_->memory + current_->memory / 4;
-}
-
-/// Loads a new set when the database has changed and then stayed as it is for
-/// a while; freshclam replaces several files one after the other.
-void Pool::look_at_database()
-{
-    std::unique_lock lock{mutex_};
-    if (next_ || !current_)
-        return;
-    const bool asked = reload_asked_;
-    const bool due = options_.watch > 0ms && !options_.database.empty() &&
-                     Steady::now() >= next_look_;
-    if (!asked && !due)
-        return;
-    next_look_ = Steady::now() + options_.watch;
-    const auto state = policy::scan::look_at_database(options_.database);
-    if (!asked) {
-        if (!state || state->fingerprint == current_->fingerprint ||
-            state->fingerprint == refused_)
-            return;
-        if (!changing_ || *changing_ != *state) {
-            changing_ = *state;
-            changed_at_ = Steady::now();
-        }
-        if (Steady::now() - changed_at_ < options_.settle) {
-            next_look_ = Steady::now() + options_.settle;
-            return;
-        }
-    }
-    reload_asked_ = false;
-    changing_.reset();
-    if (options_.serial) {
-        retire_current();
-    } else if (!room_beside()) {
-        last_error_ =
-            "no memory to load the new signatures beside the old "
-            "ones; see serial";
-        say(true, last_error_);
-        return;
-    }
-    lock.unlock();
-    start_next();
+    std::string out = said;
+    if (!process.set)
+        return out;
+    const std::string& links = process.set->path();
+    for (auto at = out.find(links); at != out.npos; at = out.find(links))
+        out.replace(at, links.size(), options_.database);
+    return out;
 }
 
 }  // namespace milters::scanner

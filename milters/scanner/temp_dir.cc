@@ -18,13 +18,17 @@ namespace fs = std::filesystem;
 using policy::Errc;
 
 constexpr std::string_view prefix = "postern-scan.";
+constexpr std::string_view set_prefix = "postern-set.";  // held_set.cc
 
 /// The process that a folder's name tells of; 0: not such a name.
 pid_t owner_of(std::string_view name)
 {
-    if (!name.starts_with(prefix))
+    if (name.starts_with(prefix))
+        name.remove_prefix(prefix.size());
+    else if (name.starts_with(set_prefix))
+        name.remove_prefix(set_prefix.size());
+    else
         return 0;
-    name.remove_prefix(prefix.size());
     pid_t pid = 0;
     const auto [end, error] =
         std::from_chars(name.data(), name.data() + name.size(), pid);

@@ -10,8 +10,8 @@
 
 namespace milters::scanner {
 
-/// Removes what scanners that ended badly left in `base`: folders
-/// `postern-scan.PID.N` of processes that are gone.
+/// Removes what programs that ended badly left in `base`: folders
+/// `postern-scan.PID.N` and `postern-set.PID.N` of processes that are gone.
 void sweep(const std::string& base);
 
 /// A folder `base/postern-scan.PID.N` that only the worker may enter.  Where

@@ -1,21 +1,12 @@
 #include "milters/virus/header.h"
 
-#include <ctime>
-
+#include "policy/scan/database.h"
 #include "policy/version.h"
 
 namespace milters::virus {
 namespace {
 
-std::string day_of(std::int64_t seconds, const char* form = "%Y-%m-%d")
-{
-    const std::time_t when = seconds;
-    std::tm parts{};
-    char text[16] = "";
-    if (::gmtime_r(&when, &parts))
-        std::strftime(text, sizeof text, form, &parts);
-    return text;
-}
+using policy::scan::day_of;
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -34,7 +35,9 @@ bool is_database(const fs::path& path)
            path.extension() == ".pwdb" || path.extension() == ".cfg";
 }
 
-Result<std::vector<std::string>> files_of(const std::string& path)
+}  // namespace
+
+Result<std::vector<std::string>> database_files(const std::string& path)
 {
     std::error_code error;
     if (!fs::is_directory(path, error))
@@ -53,35 +56,49 @@ Result<std::vector<std::string>> files_of(const std::string& path)
     return out;
 }
 
-}  // namespace
+void DatabaseState::note(const std::string& path, const struct stat& file)
+{
+    ++files;
+    bytes += static_cast<std::uint64_t>(file.st_size);
+    newest = std::max<std::int64_t>(newest, file.st_mtim.tv_sec);
+    fingerprint += fs::path{path}.filename().string() + ":" +
+                   std::to_string(file.st_ino) + ":" +
+                   std::to_string(file.st_size) + ":" +
+                   std::to_string(file.st_mtim.tv_sec) + "." +
+                   std::to_string(file.st_mtim.tv_nsec) + "\n";
+}
 
 Result<DatabaseState> look_at_database(const std::string& path)
 {
-    const auto files = files_of(path);
+    const auto files = database_files(path);
     if (!files)
         return fail(files.error());
     DatabaseState state;
     for (const std::string& file : *files) {
         struct stat s {};
-        if (::stat(file.c_str(), &s) != 0) {
-            const int error = errno;
-            if (error == ENOENT && files->size() > 1)
-                continue;  // replaced while we looked: the next look sees it
-            return fail(error == ENOENT ? Errc::gone : Errc::io,
-                        file + ": " + std::strerror(error));
+        if (::stat(file.c_str(), &s) == 0) {
+            state.note(file, s);
+            continue;
         }
-        ++state.files;
-        state.bytes += static_cast<std::uint64_t>(s.st_size);
-        state.newest = std::max<std::int64_t>(state.newest, s.st_mtim.tv_sec);
-        state.fingerprint += fs::path{file}.filename().string() + ":" +
-                             std::to_string(s.st_ino) + ":" +
-                             std::to_string(s.st_size) + ":" +
-                             std::to_string(s.st_mtim.tv_sec) + "." +
-                             std::to_string(s.st_mtim.tv_nsec) + "\n";
+        const int error = errno;
+        if (error == ENOENT && files->size() > 1)
+            continue;  // replaced while we looked: the next look sees it
+        return fail(error == ENOENT ? Errc::gone : Errc::io,
+                    file + ": " + std::strerror(error));
     }
     if (state.files == 0)
         return fail(Errc::gone, path + ": no signature files");
     return state;
+}
+
+std::string day_of(std::int64_t seconds, const char* form)
+{
+    const std::time_t when = seconds;
+    std::tm parts{};
+    char text[16] = "";
+    if (::gmtime_r(&when, &parts))
+        std::strftime(text, sizeof text, form, &parts);
+    return text;
 }
 
 void use_huge_pages()

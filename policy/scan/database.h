@@ -1,8 +1,11 @@
 // The files of a signature set, watched from outside: no libclamav here.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "policy/result.h"
 
@@ -16,13 +19,23 @@ struct DatabaseState {
     std::uint64_t bytes = 0;  ///< size of all files
     unsigned files = 0;
 
+    /// Counts one more file in.  @param path  its name counts, not its folder
+    void note(const std::string& path, const struct stat& file);
+
     friend bool operator==(const DatabaseState&,
                            const DatabaseState&) = default;
 };
 
-/// Looks at every file that libclamav would load from `path` (a folder or one
-/// file).  Errc::io if it cannot be read; Errc::gone if there is none.
+/// Every file that libclamav would load from `path` (a folder or one file),
+/// in order.  Errc::io if the folder cannot be read.
+Result<std::vector<std::string>> database_files(const std::string& path);
+
+/// Looks at all these files.  Errc::io if one cannot be read; Errc::gone if
+/// there is none.
 Result<DatabaseState> look_at_database(const std::string& path);
+
+/// The day in UTC: "2026-11-21", or as strftime(3) has it with `form`.
+std::string day_of(std::int64_t seconds, const char* form = "%Y-%m-%d");
 
 /// Asks the kernel to hold the large private memory of this process, which is
 /// mostly signatures, in huge pages: a scan jumps about in it, and half of its

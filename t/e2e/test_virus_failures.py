@@ -272,5 +272,6 @@ def test_nothing_is_left_behind(gate):
     milter.start(wait=False)
     milter.said("signatures loaded", 2)
     milter.workers(2)
-    left = {name.split(".")[1] for name in os.listdir(milter.dir + "/tmp")}
-    assert left == {str(milter.descendants()[0][0])}
+    left = {tuple(name.split(".")[:2]) for name in os.listdir(milter.dir + "/tmp")}
+    assert left == {("postern-scan", str(milter.descendants()[0][0])),
+                    ("postern-set", str(milter.process.pid))}
