@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "milters/postern/check.h"
+#include "milters/postern/config.h"
 #include "milters/postern/explain.h"
 #include "milters/postern/filter.h"
 #include "milters/postern/quarantine.h"
@@ -21,7 +22,8 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {"check", milters::postern::check, "find mistakes in access.db"},
+    {"check", milters::postern::check, "find what is wrong with this host"},
+    {"config", milters::postern::show_config, "print the settings in force"},
     {"explain", milters::postern::explain, "tell what would happen, and why"},
     {"filter", milters::postern::filter, "run recipes on a message"},
     {"quarantine", milters::postern::quarantine, "list and release kept mail"},

@@ -385,6 +385,7 @@ std::span<const Key> keys()
         for (const auto& part :
              {virus_keys(), virus_rule_keys(), aftermath_keys(), filter_keys()})
             keys.insert(keys.end(), part.begin(), part.end());
+        group_by_section(keys);
         return keys;
     }();
     return all;

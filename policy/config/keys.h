@@ -44,7 +44,7 @@ struct Key {
     bool at_start = false;
 };
 
-/// Every setting, in the order of the manual page.
+/// Every setting; those of a section stand together.
 std::span<const Key> keys();
 
 /// nullptr if there is no such setting.

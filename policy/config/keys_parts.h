@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "policy/config/keys.h"
 
@@ -16,5 +17,9 @@ std::span<const Key> aftermath_keys();
 
 /// filter: recipes and what they may do.
 std::span<const Key> filter_keys();
+
+/// Brings what is of one section together, as YAML has it: a section that
+/// stands there twice could not be read back.
+void group_by_section(std::vector<Key>& keys);
 
 }  // namespace policy::config

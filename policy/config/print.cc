@@ -1,7 +1,7 @@
 // A configuration as YAML, from the table of keys.
 #include <algorithm>
 
-#include "policy/config/config.h"
+#include "policy/config/effective.h"
 
 namespace policy::config {
 namespace {
@@ -22,7 +22,9 @@ std::string yaml(const std::string& text)
     return quoted + "'";
 }
 
-std::string yaml(const Key& key, const Value& value)
+}  // namespace
+
+std::string yaml_text(const Key& key, const Value& value)
 {
     const auto* items = std::get_if<std::vector<std::string>>(&value);
     if (!items)
@@ -36,31 +38,7 @@ std::string yaml(const Key& key, const Value& value)
     return "[" + all + "]";
 }
 
-Value value_of(const Values& values, const Key& key, const std::string& name)
-{
-    switch (key.type) {
-        case Type::socket:
-        case Type::listen:
-            return values.get<SocketSpec>(name);
-        case Type::duration:
-            return values.get<Milliseconds>(name);
-        case Type::size:
-        case Type::count:
-        case Type::mode:
-            return values.get<std::int64_t>(name);
-        case Type::boolean:
-            return values.get<bool>(name);
-        case Type::list:
-            return values.get<std::vector<std::string>>(name);
-        case Type::networks:
-            return values.get<std::vector<Network>>(name);
-        case Type::text:
-        case Type::path:
-        case Type::choice:
-            break;
-    }
-    return values.get<std::string>(name);
-}
+namespace {
 
 /// Writes lines, and the section headings that a name needs.
 class Printer {
@@ -74,7 +52,7 @@ public:
         if (!values_.given(name) && key.fallback.empty())
             return;
         const auto leaf = open_sections(name);
-        line(leaf + ": " + yaml(key, value_of(values_, key, name)) +
+        line(leaf + ": " + yaml_text(key, values_.value(name)) +
              (values_.given(name) ? "  # set" : ""));
     }
 
@@ -100,7 +78,7 @@ private:
                 continue;
             const std::string field{key.name.substr(name.size() + 3)};
             fields += (fields.empty() ? "" : ", ") + field + ": " +
-                      yaml(key, value_of(values_, key, prefix + field));
+                      yaml_text(key, values_.value(prefix + field));
         }
         line("- {" + fields + "}");
     }
@@ -141,13 +119,12 @@ std::string said(const Values& values, const Key& key)
     const std::string name{key.name};
     const auto member = name.find("[].");
     if (member == std::string::npos)
-        return values.given(name) ? yaml(key, value_of(values, key, name)) : "";
+        return values.given(name) ? yaml_text(key, values.value(name)) : "";
     const auto sequence = name.substr(0, member);
     std::string all;
     for (std::size_t i = 0; i < values.count(sequence); ++i)
-        all += yaml(key, value_of(values, key,
-                                  sequence + "[" + std::to_string(i) + "]" +
-                                      name.substr(member + 2))) +
+        all += yaml_text(key, values.value(sequence + "[" + std::to_string(i) +
+                                           "]" + name.substr(member + 2))) +
                "\n";
     return all;
 }

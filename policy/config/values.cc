@@ -33,12 +33,14 @@ bool Values::given(const std::string& name) const
 std::string Values::place(const std::string& name) const
 {
     const auto entry = entries_.find(name);
-    if (entry != entries_.end())
-        return file_ + ":" + std::to_string(entry->second.line);
-    return file_;
+    if (entry == entries_.end())
+        return file_;
+    return entry->second.line == 0
+               ? "command line"
+               : file_ + ":" + std::to_string(entry->second.line);
 }
 
-Value Values::find(const std::string& name) const
+Value Values::value(const std::string& name) const
 {
     const auto entry = entries_.find(name);
     if (entry != entries_.end())

@@ -53,7 +53,8 @@ public:
     /// Whether the file itself sets it.
     bool given(const std::string& name) const;
 
-    /// `file:line` of the setting, or `file` where it has its default.
+    /// `file:line` of the setting, or `file` where it has its default;
+    /// `command line` where it was set there (line 0).
     std::string place(const std::string& name) const;
 
     /// The value or its default.  A name that is not in the table, or of
@@ -61,11 +62,14 @@ public:
     template <class T>
     T get(const std::string& name) const
     {
-        const Value value = find(name);
-        if (const T* typed = std::get_if<T>(&value))
+        const Value found = value(name);
+        if (const T* typed = std::get_if<T>(&found))
             return *typed;
         wrong_type(name);
     }
+
+    /// The same, of any type.
+    Value value(const std::string& name) const;
 
     /// How many members a sequence has.
     std::size_t count(const std::string& sequence) const;
@@ -76,7 +80,6 @@ private:
         int line;
     };
 
-    Value find(const std::string& name) const;
     [[noreturn]] static void wrong_type(const std::string& name);
 
     std::string file_;

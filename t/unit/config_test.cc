@@ -1,6 +1,6 @@
 // postern.yaml: every type at its bounds, every mistake with its line.
 #define BOOST_TEST_DYN_LINK
-#include "policy/config/config.h"
+#include "policy/config/effective.h"
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -255,6 +255,66 @@ BOOST_AUTO_TEST_CASE(what_a_reload_cannot_take_over)
     BOOST_TEST(names.size() == 2U);
     BOOST_TEST(names.at(0) == "relay.socket");
     BOOST_TEST(names.at(1) == "relay.login.follow[].file");
+}
+
+/// Each setting with its value and origin; what depends on others is spelt out.
+BOOST_AUTO_TEST_CASE(effective_settings)
+{
+    const auto config = load_text(
+                            "mail_dir: /m\n"
+                            "relay:\n"
+                            "  socket: unix:/s/relay.sock\n"
+                            "  login:\n"
+                            "    follow: [{file: /var/log/a},\n"
+                            "             {file: /b, format: uw}]\n"
+                            "virus:\n"
+                            "  skip: {access: /m/access}\n",
+                            "f.yaml")
+                            .config;
+    BOOST_REQUIRE(config);
+    std::map<std::string, std::string> said;
+    for (const auto& setting : effective(*config))
+        BOOST_TEST(
+            said.emplace(setting.name,
+                         (setting.value ? text_of(*setting.key, *setting.value)
+                                        : "none") +
+                             " " + setting.origin)
+                .second,
+            setting.name << " stands there twice");
+    BOOST_TEST(said.at("mail_dir") == "/m f.yaml:1");
+    BOOST_TEST(said.at("relay.map_socket") == "unix:/s/map.sock default");
+    BOOST_TEST(said.at("relay.access") == "/m/access default");
+    BOOST_TEST(said.at("relay.login.follow[0].format") == "dovecot default");
+    BOOST_TEST(said.at("relay.login.follow[1].format") == "uw f.yaml:6");
+    BOOST_TEST(said.at("virus.skip.access") == "/m/access f.yaml:8");
+    BOOST_TEST(said.at("user") == "none default");
+    for (const auto& key : keys())
+        if (key.name.find("[]") == key.name.npos)
+            BOOST_TEST(said.contains(std::string{key.name}), key.name);
+}
+
+/// What is printed can be read, and is the same again.
+BOOST_AUTO_TEST_CASE(effective_settings_can_be_read_back)
+{
+    const std::string text =
+        "relay: {trust_auth_mech: [PLAIN], relayers: {protect: [10.0.0.0/8]},\n"
+        "        login: {follow: [{file: /a}, {file: /b, format: uw}]}}\n"
+        "virus: {skip: {access: /m/access}, reject_text: 'it''s: # %s',\n"
+        "        headers: {anti_virus: X-Anti-Virus}}\n";
+    const auto first = load_text(text, "f").config;
+    BOOST_REQUIRE(first);
+    for (const auto& printed : {print(*first), print_effective(*first)}) {
+        const auto again = load_text(printed, "g");
+        BOOST_TEST(again.problems.empty());
+        BOOST_REQUIRE(again.config);
+        const auto one = effective(*first);
+        const auto other = effective(*again.config);
+        BOOST_TEST_REQUIRE(one.size() == other.size());
+        for (std::size_t i = 0; i < one.size(); ++i)
+            BOOST_TEST((one[i].name == other[i].name &&
+                        one[i].value == other[i].value),
+                       one[i].name);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_url_of_redis_may_be_in_a_file)
