@@ -54,6 +54,8 @@ Found Pattern::with_mark(const Area& area, const Way& way) const
     if (!way.lean && automaton() && !matches(area, way))
         return {};
     Simulation run{program(), way.stop};
+    if (way.lean && !run.first_end(area.text(), 0))
+        return {};
     std::optional<Offset> end;
     return run.with_mark(area.text(), 0, end);
 }

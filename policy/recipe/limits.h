@@ -38,6 +38,8 @@ inline constexpr std::size_t pattern_size = 8192;
 inline constexpr std::size_t pattern_depth = 200;
 /// Bytes of memory for the automaton of one pattern (RE2's max_mem).
 inline constexpr std::size_t automaton_bytes = std::size_t{8} << 20;
+/// Bytes of the states that one search remembers; then it forgets them.
+inline constexpr std::size_t state_bytes = std::size_t{1} << 20;
 /// Bytes of the rc file of a user; longer: refused at load.
 inline constexpr std::size_t user_rc_bytes = std::size_t{256} << 10;
 /// Bytes that a program may write; more: it is killed and has failed.

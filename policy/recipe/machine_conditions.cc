@@ -222,16 +222,16 @@ void Machine::score_pattern(const PreparedCondition& condition,
     for (std::size_t from = 0; from <= area.text().size();) {
         if (weight == 0 || score <= minus_infinity || score >= plus_infinity)
             return;
-        std::optional<Offset> end;
+        std::optional<Offset> end = run.first_end(area.text(), from);
+        if (!end)
+            return;
         if (marks) {
             const Found found = run.with_mark(area.text(), from, end);
             if (found.marked)
                 set_match(found.text);
-        } else {
-            end = run.first_end(area.text(), from);
+            if (!end)
+                return;
         }
-        if (!end)
-            return;
         score += weight;
         weight *= exponent;
         if (*end <= static_cast<Offset>(from)) {

@@ -11,14 +11,19 @@ using Op = Instruction::Op;
 /// Threads followed before the clock is looked at again: about a millisecond.
 constexpr std::size_t work_between_questions = 20'000;
 
+/// The same in bytes, where each costs one look into a table.
+constexpr std::size_t bytes_between_questions = std::size_t{1} << 18;
+
 /// The mark of a thread that has not passed \/ yet.
 constexpr Offset no_mark = std::numeric_limits<Offset>::max();
 
 }  // namespace
 
-Simulation::Simulation(const PatternProgram& program, const Stop* stop)
+Simulation::Simulation(const PatternProgram& program, const Stop* stop,
+                       std::size_t states_after)
     : program_{program},
       stop_{stop},
+      states_after_{states_after},
       best_(program.code.size()),
       seen_(program.code.size(), 0)
 {
@@ -26,11 +31,66 @@ Simulation::Simulation(const PatternProgram& program, const Stop* stop)
 
 bool Simulation::given_up()
 {
-    work_ += waiting_.size() + waiting_plain_.size() + 1;
+    const std::size_t more = waiting_.size() + waiting_plain_.size() + 1;
+    work_ += more;
+    all_work_ += more;
     if (!stop_ || work_ < work_between_questions)
         return false;
     work_ = 0;
     return (*stop_)();
+}
+
+/// While it searches for any match, or when all threads have the same mark.
+bool Simulation::goes_fast() const
+{
+    if (all_work_ < states_after_)
+        return false;
+    if (!want_mark_)
+        return !searching_ || searching_->pays();
+    return has_mark_ && !threads_.empty() && threads_[0].mark == mark_ &&
+           (!ending_ || ending_->pays());
+}
+
+void Simulation::take_back(const States& states, States::Id state,
+                           unsigned char byte)
+{
+    threads_.clear();
+    plain_.clear();
+    for (const std::uint32_t at : states.behind(state, byte))
+        if (want_mark_)
+            threads_.push_back({at, mark_});
+        else
+            plain_.push_back(at);
+}
+
+std::size_t Simulation::run_fast(std::string_view area, std::size_t i)
+{
+    auto& made = want_mark_ ? ending_ : searching_;
+    if (!made)
+        made = std::make_unique<States>(program_, !want_mark_);
+    States& states = *made;
+    States::Places places = plain_;
+    for (const Thread& thread : threads_)
+        if (thread.mark == mark_ && want_mark_)
+            places.push_back(thread.at);
+    States::Id state = states.at(places, i);
+    std::size_t question = i + bytes_between_questions;
+    const auto byte = [&] { return static_cast<unsigned char>(area[i]); };
+    for (;; ++i) {
+        if (states.special(state)) {
+            if (states.matched(state))
+                end_ = static_cast<Offset>(i);
+            done_ = want_mark_ ? states.dead(state) : states.matched(state);
+            if (done_)
+                return i;
+        }
+        if (i + 1 == area.size() || !states.pays() || i == question)
+            break;
+        state = states.next(state, byte(), i);
+    }
+    take_back(states, state, byte());
+    work_ += i == question ? work_between_questions : 0;
+    return i;
 }
 
 void Simulation::start()
@@ -184,6 +244,12 @@ bool Simulation::scan(std::string_view area, std::size_t from)
         }
         if (given_up())
             return false;
+        if (goes_fast()) {
+            i = run_fast(area, i);
+            if (done_)
+                return true;
+            continue;
+        }
         position = static_cast<Offset>(i);
         follow(position, area_end);
         if (done_)

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "policy/recipe/pattern.h"
+#include "policy/recipe/states.h"
 
 namespace policy::recipe {
 
@@ -27,13 +29,20 @@ using Offset = std::ptrdiff_t;
 using Stop = std::function<bool()>;
 
 /// Runs a program over an area.  Linear in area times program size; no
-/// backtracking.  Not shared between threads; cheap to make again.
+/// backtracking.  Where it gets much to do, it makes states of its threads.
+/// Not shared between threads; cheap to make again.
 class Simulation {
 public:
+    /// Threads followed before states are made; never: not at all.
+    static constexpr std::size_t usual_work = 4096;
+    static constexpr std::size_t never = static_cast<std::size_t>(-1);
+
     /// @param stop  outlives it; null: never.  A search that was given up has
     ///              found nothing, so the caller must ask again why.
+    /// @param states_after  see usual_work
     explicit Simulation(const PatternProgram& program,
-                        const Stop* stop = nullptr);
+                        const Stop* stop = nullptr,
+                        std::size_t states_after = usual_work);
 
     /// Where the match that ends first, at or after `from`, ends.  A newline
     /// before `from` counts as the start of a line.
@@ -63,10 +72,18 @@ private:
     bool idle() const { return threads_.empty() && plain_.empty(); }
 
     bool given_up();
+    bool goes_fast() const;
+    /// Runs on from `i` by states, up to the last byte at most; -> where the
+    /// threads are now.
+    std::size_t run_fast(std::string_view area, std::size_t i);
+    void take_back(const States& states, States::Id state, unsigned char byte);
 
     const PatternProgram& program_;
     const Stop* stop_;
-    std::size_t work_ = 0;              ///< since `stop_` was asked
+    std::size_t work_ = 0;  ///< since `stop_` was asked
+    std::size_t all_work_ = 0;
+    const std::size_t states_after_;
+    std::unique_ptr<States> searching_, ending_;
     std::vector<Thread> threads_;       ///< with a mark, in its order
     std::vector<std::uint32_t> plain_;  ///< without a mark
     std::vector<Thread> waiting_;       ///< at an instruction that consumes

@@ -159,6 +159,37 @@ BOOST_AUTO_TEST_CASE(memory_of_an_automaton)
     }
 }
 
+/// (a|b)*a and then any n letters: there are 2^n states.
+BOOST_AUTO_TEST_CASE(memory_of_states)
+{
+    std::string text;
+    std::uint32_t number = 1;
+    for (int i = 0; i < 200'000; ++i) {
+        number = number * 1664525 + 1013904223;
+        text += number >> 31 ? 'a' : 'b';
+    }
+    const auto states_for = [&](std::size_t n) {
+        const auto program = compile_pattern(
+            read_pattern("a" + repeated(n, "(a|b)") + "c", true));
+        States states{program, true};
+        States::Id now = states.at({}, 0);
+        std::size_t most = 0;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            now = states.next(now, static_cast<unsigned char>(text[i]), i);
+            most = std::max(most, states.bytes());
+            BOOST_REQUIRE(!states.matched(now));
+        }
+        return std::pair{most, states.pays()};
+    };
+    const auto [few, few_pay] = states_for(4);
+    BOOST_TEST(few < limits::state_bytes / 8);
+    BOOST_TEST(few_pay);
+    const auto [many, many_pay] = states_for(16);
+    BOOST_TEST(many <= limits::state_bytes);
+    BOOST_TEST(many > limits::state_bytes / 2);
+    BOOST_TEST(!many_pay);
+}
+
 BOOST_AUTO_TEST_CASE(time_ends_a_search_and_the_run)
 {
     Chain world;

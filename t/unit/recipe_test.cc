@@ -186,6 +186,37 @@ BOOST_AUTO_TEST_CASE(all_ways_to_match_agree)
     }
 }
 
+/// With states and without them: the same ends and the same text.
+BOOST_AUTO_TEST_CASE(states_find_what_threads_find)
+{
+    std::mt19937 random{13};
+    const std::vector<std::string> pieces = {
+        "a", "b",  "ab", ".",  "[^a]",  "(a|b)*",  "(ab?)+", "^",
+        "$", ".*", "a?", "b*", "(a|b)", "(b|aa)+", "\\<",    "(a*b)*"};
+    for (int round = 0; round < 3000; ++round) {
+        std::string pattern, text;
+        for (std::size_t i = random() % 5 + 1; i > 0; --i)
+            pattern += pieces[random() % pieces.size()];
+        if (random() % 2 == 0)
+            pattern += "\\/" + pieces[random() % pieces.size()];
+        for (std::size_t i = random() % 60; i > 0; --i)
+            text += "aaab \n"[random() % 6];
+        const PatternProgram program =
+            compile_pattern(read_pattern(pattern, true));
+        Simulation slow{program, nullptr, Simulation::never};
+        Simulation fast{program, nullptr, 0};
+        const std::size_t from = random() % (text.size() + 1);
+        BOOST_REQUIRE_MESSAGE(
+            slow.first_end(text, from) == fast.first_end(text, from),
+            "pattern " << pattern << " text " << text << " from " << from);
+        std::optional<Offset> slow_end, fast_end;
+        const Found one = slow.with_mark(text, from, slow_end);
+        const Found other = fast.with_mark(text, from, fast_end);
+        BOOST_REQUIRE_MESSAGE(slow_end == fast_end && one.text == other.text,
+                              "pattern " << pattern << " text " << text);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_prefilter_changes_nothing)
 {
     std::mt19937 random{11};
