@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+
 #include "policy/recipe/limits.h"
 
 namespace policy::recipe {
@@ -19,14 +21,24 @@ const PatternProgram& Pattern::program() const
     return program_;
 }
 
+/// The pattern in RE2's words.  RE2 takes bytes above 127 for UTF-8 where it
+/// makes a text to look for first of the beginnings of alternatives, and then
+/// finds nothing: a loop in front leaves it no such text.
+std::string Pattern::translated() const
+{
+    const bool ascii =
+        std::all_of(text_.begin(), text_.end(), [](char c) { return c >= 0; });
+    return (ascii ? "" : "[\\x00-\\xff]*?") + to_re2(tree_);
+}
+
 const re2::RE2* Pattern::automaton() const
 {
-    std::call_once(translated_, [this] {
+    std::call_once(asked_, [this] {
         RE2::Options options;
         options.set_encoding(RE2::Options::EncodingLatin1);
         options.set_log_errors(false);
         options.set_max_mem(static_cast<std::int64_t>(limits::automaton_bytes));
-        auto made = std::make_unique<RE2>(to_re2(tree_), options);
+        auto made = std::make_unique<RE2>(translated(), options);
         if (made->ok())
             re2_ = std::move(made);
     });

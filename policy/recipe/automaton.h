@@ -75,11 +75,12 @@ public:
 
 private:
     const PatternProgram& program() const;
+    std::string translated() const;
     const re2::RE2* automaton() const;
 
     std::string text_;
     PatternTree tree_;
-    mutable std::once_flag compiled_, translated_;
+    mutable std::once_flag compiled_, asked_;
     mutable PatternProgram program_;
     mutable std::unique_ptr<re2::RE2> re2_;
 };

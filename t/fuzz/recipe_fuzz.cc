@@ -66,6 +66,14 @@ void pattern(std::string_view bytes)
         const bool found = slow.first_end(text, 0).has_value();
         need(made.matches(area) == found);
         need(made.with_mark(area).match == found);
+        const PatternProgram program = compile_pattern(made.tree());
+        Simulation threads{program, nullptr, Simulation::never};
+        Simulation states{program, nullptr, 0};
+        need(threads.first_end(text, 0) == states.first_end(text, 0));
+        std::optional<Offset> one, other;
+        need(threads.with_mark(text, 0, one).text ==
+             states.with_mark(text, 0, other).text);
+        need(one == other);
     }
 }
 

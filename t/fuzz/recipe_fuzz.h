@@ -9,7 +9,8 @@ namespace fuzz {
 /// A rc file, an empty line of "%%", and a message: reads, checks and runs.
 void recipe(std::string_view bytes);
 
-/// A pattern, a newline, and a text: RE2 and the simulation must agree.
+/// A pattern, a newline, and a text: RE2 and the simulation, with states and
+/// without, must agree.
 void pattern(std::string_view bytes);
 
 /// A shell-like text, expanded in all three ways.

@@ -186,6 +186,17 @@ BOOST_AUTO_TEST_CASE(all_ways_to_match_agree)
     }
 }
 
+/// A beginning that alternatives share, of bytes that are no UTF-8.
+BOOST_AUTO_TEST_CASE(bytes_above_127)
+{
+    for (const char* pattern : {"\xf5|\xf5[+]",
+                                "a\xf5|a\xf5"
+                                "b",
+                                "[\xf5]|()\xf5x"})
+        for (const bool fold : {false, true})
+            BOOST_TEST(Pattern(pattern, fold).matches(Area{"xa\xf5+"}));
+}
+
 /// With states and without them: the same ends and the same text.
 BOOST_AUTO_TEST_CASE(states_find_what_threads_find)
 {
