@@ -2,6 +2,7 @@
 // for each message, as sendmail starts a delivery agent.
 //
 //     bench-filter-engine SECONDS RC MESSAGE
+//     bench-filter-engine SECONDS --user RC MESSAGE     as a user's file
 //     bench-filter-engine SECONDS --spawn MESSAGE PROGRAM ARGUMENT...
 //
 // Prints one line of JSON: {"messages_per_s": 12345.6}
@@ -57,9 +58,11 @@ double rate(double seconds, One one)
     return static_cast<double>(count) / took.count();
 }
 
-double engine(double seconds, const char* rc, const char* mail)
+double engine(double seconds, const char* rc, const char* mail, bool of_user)
 {
-    const auto plan = make_plan(read_file(rc), rc);
+    PlanOptions options;
+    options.lean = of_user;
+    const auto plan = make_plan(read_file(rc), rc, options);
     if (!plan->usable()) {
         std::fprintf(stderr, "%s: %s\n", rc, plan->problems()[0].text.c_str());
         std::exit(1);
@@ -69,6 +72,8 @@ double engine(double seconds, const char* rc, const char* mail)
     RunSetup setup;
     setup.presets = {{"DEFAULT", "box"}};
     setup.host = "here";
+    if (of_user)
+        setup.late = [](Scope) { return false; };
     return rate(seconds, [&] {
         const auto message = std::make_shared<const Message>(text);
         const Outcome outcome = run(plan, message, setup, world);
@@ -82,7 +87,9 @@ double spawned(double seconds, const char* mail, char** argv)
         posix_spawn_file_actions_t files;
         posix_spawn_file_actions_init(&files);
         posix_spawn_file_actions_addopen(&files, 0, mail, O_RDONLY, 0);
-        posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+        for (const int out : {1, 2})
+            posix_spawn_file_actions_addopen(&files, out, "/dev/null", O_WRONLY,
+                                             0);
         pid_t child = 0;
         int status = -1;
         if (posix_spawn(&child, argv[0], &files, nullptr, argv, environ) == 0)
@@ -103,7 +110,9 @@ int main(int argc, char** argv)
         return 64;
     const double seconds = std::atof(argv[1]);
     const bool spawns = std::strcmp(argv[2], "--spawn") == 0 && argc > 4;
+    const bool of_user = std::strcmp(argv[2], "--user") == 0 && argc > 4;
     const double result = spawns ? spawned(seconds, argv[3], argv + 4)
-                                 : engine(seconds, argv[2], argv[3]);
+                                 : engine(seconds, argv[of_user ? 3 : 2],
+                                          argv[of_user ? 4 : 3], of_user);
     std::printf("{\"messages_per_s\": %.2f}\n", result);
 }
