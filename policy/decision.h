@@ -60,8 +60,8 @@ struct AddRecipient {
 };
 using Edit = std::variant<AddHeader, DeleteRecipient, AddRecipient>;
 
-/// The whole answer.  `why` is the reason that decided; `trace` holds every
-/// question asked on the way, in order, `why` last.
+/// The whole answer.  `why` is the reason that decided; `trace`, where one was
+/// asked for, holds every question asked on the way, in order, `why` last.
 struct Decision {
     Verdict verdict = Verdict::accept;
     Stage stage = Stage::rcpt;  ///< where it was decided

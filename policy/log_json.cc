@@ -37,6 +37,17 @@ Json why_json(const Why& why)
     return out;
 }
 
+/// The questions asked, or of a decision without them the last one.
+Json trace_json(const Decision& decision)
+{
+    Json out = Json::array();
+    for (const auto& why : decision.trace)
+        out.push_back(why_json(why));
+    if (out.empty() && !decision.why.rule.empty())
+        out.push_back(why_json(decision.why));
+    return out;
+}
+
 Json client_json(const Judged& judged)
 {
     Json out = Json::object();
@@ -70,9 +81,7 @@ std::string decision_json(const Decision& decision, const Judged& judged)
     if (judged.test)
         out["test"] = true;
     out["why"] = why_json(decision.why);
-    out["trace"] = Json::array();
-    for (const auto& why : decision.trace)
-        out["trace"].push_back(why_json(why));
+    out["trace"] = trace_json(decision);
     return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace policy {
 namespace {
 
-enum class Kind : unsigned char { atom, op, quote, space };
+enum class Kind : unsigned char { atom, op, quote, space, comment, escape };
 
 /// Kind of each byte when it stands outside quotes and comments.
 constexpr std::array<Kind, 256> make_kinds()
@@ -14,9 +16,11 @@ constexpr std::array<Kind, 256> make_kinds()
     std::array<Kind, 256> kinds{};  // atoms
     for (const char c : std::string_view{".:%@!^/[]+<>,;"})
         kinds[static_cast<unsigned char>(c)] = Kind::op;
-    for (const char c : std::string_view{" \t\n\v\f\r()"})
+    for (const char c : std::string_view{" \t\n\v\f\r"})
         kinds[static_cast<unsigned char>(c)] = Kind::space;
+    kinds['('] = kinds[')'] = Kind::comment;
     kinds['"'] = Kind::quote;
+    kinds['\\'] = Kind::escape;
     return kinds;
 }
 constexpr auto kinds = make_kinds();
@@ -24,6 +28,22 @@ constexpr auto kinds = make_kinds();
 Kind kind_of(char c)
 {
     return kinds[static_cast<unsigned char>(c)];
+}
+
+/// Folds [text, end) eight bytes at a time; writes up to seven behind `end`.
+void fold_words(char* text, const char* end)
+{
+    constexpr std::uint64_t ones = 0x0101010101010101U, high = ones * 0x80U;
+    for (; text < end; text += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text, sizeof word);
+        // the top bit of each byte tells whether the others reach the letter
+        const std::uint64_t low = word & ~high;
+        const std::uint64_t from_a = low + ones * (0x80U - 'A');
+        const std::uint64_t past_z = low + ones * (0x7fU - 'Z');
+        word |= (from_a & ~past_z & ~word & high) >> 2U;
+        std::memcpy(text, &word, sizeof word);
+    }
 }
 
 /// Reads text once, writing the bytes of tokens into one buffer.
@@ -76,16 +96,15 @@ private:
 
     void step(char c)
     {
-        if (c == '\\')
+        const Kind kind = kind_of(c);
+        if (kind == Kind::escape)
             backslash();
         else if (quoted_)
             in_quotes(c);
-        else if (c == '(')
-            ++comments_;
-        else if (c == ')')
-            close_comment();
+        else if (kind == Kind::comment)
+            c == '(' ? open_comment() : close_comment();
         else if (comments_ == 0)
-            plain(c);
+            plain(c, kind);
     }
 
     /// `\x` is two bytes of the token, whatever x is; in a comment both
@@ -111,6 +130,7 @@ private:
             end_token();
     }
 
+    void open_comment() { ++comments_; }
     void close_comment()
     {
         if (comments_ == 0)
@@ -119,27 +139,19 @@ private:
         end_token();
     }
 
-    void plain(char c)
+    void plain(char c, Kind kind)
     {
-        switch (kind_of(c)) {
-            case Kind::atom:
-                put(c);
-                while (at_ < text_.size() && text_[at_] != '\\' &&
-                       kind_of(text_[at_]) == Kind::atom)
-                    put(text_[at_++]);
-                break;
-            case Kind::space:
-                end_token();
-                break;
-            case Kind::quote:
-                end_token();
-                put(c);
-                quoted_ = true;
-                break;
-            case Kind::op:
-                bracket_or_operator(c);
-                break;
-        }
+        if (kind == Kind::op)
+            return bracket_or_operator(c);
+        if (kind != Kind::atom)
+            end_token();
+        if (kind == Kind::space)
+            return;
+        put(c);
+        quoted_ = kind == Kind::quote;
+        while (!quoted_ && at_ < text_.size() &&
+               kind_of(text_[at_]) == Kind::atom)
+            put(text_[at_++]);
     }
 
     void bracket_or_operator(char c)
@@ -184,7 +196,8 @@ bool same(TokenSpan a, TokenSpan b)
 
 bool is_atom(Token token)
 {
-    return kind_of(token.front()) == Kind::atom;
+    const Kind kind = kind_of(token.front());
+    return kind == Kind::atom || kind == Kind::escape;
 }
 
 std::size_t find(TokenSpan tokens, Token token, std::size_t from)
@@ -249,25 +262,29 @@ std::string without_quotes(std::string_view text)
 Phrase::Phrase(TokenSpan tokens, char blank, bool lower, Memory* memory,
                std::size_t room)
 {
-    std::size_t bytes = room + tokens.size();
+    std::size_t bytes = room + tokens.size() + sizeof(std::uint64_t);
     for (const Token token : tokens)
         bytes += token.size();
-    char* out = static_cast<char*>(memory->allocate(bytes + 1, 1)) + room;
-    auto* place = static_cast<Place*>(
-        memory->allocate((tokens.size() + 1) * sizeof(Place), alignof(Place)));
+    const std::size_t places = (tokens.size() + 1) * sizeof(Place);
+    auto* place =
+        static_cast<Place*>(memory->allocate(places + bytes, alignof(Place)));
     places_ = {place, tokens.size() + 1};
+    char* const text = reinterpret_cast<char*>(place + places_.size()) + room;
+    char* out = text;
     bool after_atom = false;
     for (const Token token : tokens) {
         const bool atom = is_atom(token);
         if (after_atom && atom)
             *out++ = blank;
         place->start = out;
-        out = lower ? std::transform(token.begin(), token.end(), out, fold)
-                    : std::copy(token.begin(), token.end(), out);
+        for (const char c : token)
+            *out++ = c;
         (place++)->end = out;
         after_atom = atom;
     }
     *place = {out, out};
+    if (lower)
+        fold_words(text, out);
 }
 
 }  // namespace policy

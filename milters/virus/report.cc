@@ -41,7 +41,6 @@ void write_json(const Runtime& runtime, const Transaction& mail,
             policy::scan::reply_for(plan.outcome, runtime.virus().reject_text);
     decision.why = {"virus", plan.outcome.rule, plan.outcome.place,
                     plan.outcome.signature, name_of(plan.outcome.status)};
-    decision.trace = {decision.why};
     policy::Judged judged;
     judged.when = runtime.now();
     judged.id = mail.own_id;

@@ -47,6 +47,11 @@ std::uint64_t hash_of(std::string_view key)
     return mix(h ^ last_word(p, left));
 }
 
+std::size_t beginning_of(std::string_view key)
+{
+    return hash_of(key.substr(0, sizeof(std::uint64_t))) >> 48U;
+}
+
 std::uint8_t mark_of(std::uint64_t hash)
 {
     return static_cast<std::uint8_t>(0x80U | (hash >> 57));
@@ -112,6 +117,8 @@ void Table::grow()
 
 std::optional<std::string_view> Table::find(std::string_view key) const
 {
+    if (!beginnings_[beginning_of(key)])
+        return std::nullopt;
     const std::size_t slot = slot_of(key, hash_of(key));
     if (marks_[slot] == 0)
         return std::nullopt;
@@ -137,6 +144,7 @@ bool Table::Builder::add(std::string_view key, std::string_view value)
     const std::size_t slot = t.slot_of(key, hash);
     if (t.marks_[slot] != 0)
         return false;
+    t.beginnings_.set(beginning_of(key));
     t.marks_[slot] = mark_of(hash);
     t.offsets_[slot] = t.block_.size();
     append_length(t.block_, key.size());

@@ -2,6 +2,7 @@
 // it has been read.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,8 +15,9 @@
 namespace policy::map {
 
 /// A Snapshot with all entries in one block of memory.  A key that is not
-/// there is usually told from one byte of its own, so that a map of a million
-/// entries answers about as fast as one of a thousand.
+/// there is usually told from the eight bytes it begins with, as with a tag
+/// that no entry has, else from one byte of its own, so that a map of a
+/// million entries answers about as fast as one of a thousand.
 ///
 /// Immutable once built; see Snapshot for the thread rule.
 class Table final : public Snapshot {
@@ -55,6 +57,7 @@ private:
     std::size_t slot_of(std::string_view key, std::uint64_t hash) const;
     void grow();
 
+    std::bitset<1U << 16U> beginnings_;  ///< of the keys, by hash
     std::string block_;
     std::vector<std::uint8_t> marks_;  ///< per slot: 0 free, else seven bits
                                        ///< of the hash with the top bit set

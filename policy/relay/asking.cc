@@ -29,8 +29,10 @@ Asking::Asking(const Site& s, const World& w, const Client& c,
       mail_{mail},
       addr_{tokens(addr_text_)},
       name_{tokens(c.resolve == Resolve::ok ? c.name : bracketed(addr_text_))},
-      ptr_{c.resolve == Resolve::forged ? tokens(c.name) : Tokens{name_, m}}
+      ptr_{m}
 {
+    if (c.resolve == Resolve::forged)
+        ptr_ = tokens(c.name);
     if (!s.features.access_db || !w.access)
         return;
     if (auto current = w.access->current())

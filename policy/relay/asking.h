@@ -59,7 +59,10 @@ public:
     /// ${client_name}: `[addr]` unless the name resolves both ways.
     TokenSpan client_name() const { return name_; }
     /// ${client_ptr}: the name whether or not it resolves back.
-    TokenSpan client_ptr() const { return ptr_; }
+    TokenSpan client_ptr() const
+    {
+        return client.resolve == Resolve::forged ? ptr_ : name_;
+    }
     const std::string& client_addr_text() const { return addr_text_; }
     /// ${f}: the sender in canonical form, which few rules ask for.
     const std::string& sender();
@@ -118,7 +121,8 @@ private:
     std::string addr_text_;
     std::string_view mail_;
     std::optional<std::string> sender_;
-    Tokens addr_, name_, ptr_;
+    Tokens addr_, name_;
+    Tokens ptr_;  ///< of a forged name
 };
 
 /// check_relay: whether the client may connect.  With delay_checks it is asked

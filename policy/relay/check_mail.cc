@@ -1,5 +1,5 @@
 // check_mail: what is asked about the sender.
-#include <array>
+#include <algorithm>
 
 #include "policy/relay/asking.h"
 
@@ -29,25 +29,17 @@ TokenSpan without_brackets(TokenSpan argument)
 /// user@localhost and the like, which only a client of this host may use.
 bool claims_localhost(const Asking& ask, TokenSpan address)
 {
-    constexpr std::array<Token, 2> plain{"@", "localhost"};
-    constexpr std::array<Token, 4> uucp{"@", "localhost", ".", "UUCP"};
-    for (const char* const literal :
-         {"@[127.0.0.1]", "@[IPv6:0:0:0:0:0:0:0:1]", "@[IPv6:::1]"})
-        if (ends_with(address, ask.tokens(literal)))
-            return true;
-    if (ends_with(address, plain) ||
-        (ask.features.uucp && ends_with(address, uucp)))
-        return true;
-    Tokens domain = ask.tokens("@localhost.");
-    domain.insert(domain.end(), ask.site.host_domain_tokens.begin(),
-                  ask.site.host_domain_tokens.end());
-    return ends_with(address, domain);
+    const auto& claims = ask.site.localhost_claims;
+    return std::any_of(claims.begin(), claims.end(), [address](TokenSpan end) {
+        return ends_with(address, end);
+    });
 }
 
 /// Letters among the daemon's modifiers, as `u` in ${daemon_flags}.
 bool has_flag(const Asking& ask, Token flag)
 {
-    return find(ask.tokens(ask.client.daemon_flags), flag) != npos;
+    const auto& flags = ask.client.daemon_flags;
+    return !flags.empty() && find(ask.tokens(flags), flag) != npos;
 }
 
 /// "Real domain name required": a name that means this host, from outside.
@@ -146,7 +138,9 @@ Outcome check_unqualified(Asking& ask)
         ask.rule("unqualified sender", ask.sender()));
 }
 
-Outcome check_domain(Asking& ask, DomainMark mark, Why why)
+/// @param why  makes the reason, which only a refusal needs
+template <class Reason>
+Outcome check_domain(Asking& ask, DomainMark mark, Reason why)
 {
     constexpr std::string_view domain = "\"451 Domain of sender address \"";
     constexpr std::string_view no_domain = "\"553 Domain of sender address \"";
@@ -158,13 +152,12 @@ Outcome check_domain(Asking& ask, DomainMark mark, Why why)
         case DomainMark::temporary:
             return ask.refuse(
                 about_sender(ask, "4.1.8", domain, "\" does not resolve\""),
-                std::move(why));
+                why());
         case DomainMark::permanent:
             break;
     }
     return ask.refuse(
-        about_sender(ask, "5.1.8", no_domain, "\" does not exist\""),
-        std::move(why));
+        about_sender(ask, "5.1.8", no_domain, "\" does not exist\""), why());
 }
 
 /// A From: value.  TEMP, PERM and OKR are the words that sendmail itself uses
@@ -179,9 +172,9 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box)
     if (found.is("OKR"))
         return {};
     if (found.is("TEMP"))
-        return check_domain(ask, DomainMark::temporary, why());
+        return check_domain(ask, DomainMark::temporary, why);
     if (found.is("PERM"))
-        return check_domain(ask, DomainMark::permanent, why());
+        return check_domain(ask, DomainMark::permanent, why);
     if (found.value[0] == "?" && !ask.features.accept_unqualified_senders)
         return check_unqualified(ask);
     Tokens rest{box.local, ask.memory};
@@ -218,7 +211,8 @@ Outcome check_mail(Asking& ask, TokenSpan argument)
         return ask.map_failed("From");
     if (found.state == Found::State::value)
         return act_on_value(ask, found, box);
-    return check_domain(ask, mark, ask.rule("DNS", joined(box.domain)));
+    return check_domain(ask, mark,
+                        [&] { return ask.rule("DNS", joined(box.domain)); });
 }
 
 }  // namespace policy::relay

@@ -39,7 +39,7 @@ Verdict verdict_of(const Outcome& outcome)
     return Verdict::accept;
 }
 
-Decision decision_of(Stage stage, Outcome outcome, std::vector<Why> trace)
+Decision decision_of(Stage stage, Outcome outcome)
 {
     Decision d;
     d.stage = stage;
@@ -48,9 +48,6 @@ Decision decision_of(Stage stage, Outcome outcome, std::vector<Why> trace)
                                        outcome.kind == Outcome::Kind::final_ok);
     d.reply = std::move(outcome.reply);
     d.why = std::move(outcome.why);
-    d.trace = std::move(trace);
-    if (!d.why.rule.empty())
-        d.trace.push_back(d.why);
     return d;
 }
 
@@ -92,8 +89,11 @@ private:
                       client,           mail,
                       scratch.memory(), world_.trace ? &trace : nullptr,
                       world_.probes};
-        auto outcome = rule(asking);
-        return decision_of(stage, std::move(outcome), std::move(trace));
+        Decision decision = decision_of(stage, rule(asking));
+        if (world_.trace && !decision.why.rule.empty())
+            trace.push_back(decision.why);
+        decision.trace = std::move(trace);
+        return decision;
     }
 
     /// At MAIL; with delay_checks only the form of the address counts.

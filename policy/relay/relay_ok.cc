@@ -98,10 +98,12 @@ Outcome check_from(Asking& ask)
 /// Without a name that resolves both ways there is nothing left to ask.
 Outcome check_resolved(Asking& ask)
 {
-    const Why why = ask.rule("client name", ask.client_addr_text());
+    const auto why = [&] {
+        return ask.rule("client name", ask.client_addr_text());
+    };
     const auto denied = [&](const char* text) {
         return ask.refuse({550, "5.7.1", text + joined(ask.client_name())},
-                          why);
+                          why());
     };
     switch (ask.client.resolve) {
         case Resolve::ok:
@@ -112,7 +114,7 @@ Outcome check_resolved(Asking& ask)
                  "Relaying temporarily denied. Cannot resolve PTR record "
                  "for " +
                      joined(ask.client_addr())},
-                why));
+                why()));
         case Resolve::forged:
             return denied("Relaying denied. IP name possibly forged ");
         case Resolve::fail:

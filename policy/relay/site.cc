@@ -21,14 +21,14 @@ std::shared_ptr<const map::Table> table_of(
 }
 
 /// Tokens that are views into `text`, which stays where it is.
-std::vector<Token> tokens_of(const std::string& text)
+std::vector<Token> tokens_of(std::string_view text)
 {
     std::vector<Token> out;
     std::pmr::monotonic_buffer_resource memory;
     std::size_t at = 0;
     for (const Token token : tokenise(text, &memory)) {
         at = text.find(token, at);
-        out.push_back(std::string_view{text}.substr(at, token.size()));
+        out.push_back(text.substr(at, token.size()));
         at += token.size();
     }
     return out;
@@ -55,6 +55,21 @@ std::vector<std::string> if_any(const std::string& word)
 {
     return word.empty() ? std::vector<std::string>{}
                         : std::vector<std::string>{word};
+}
+
+std::vector<std::vector<Token>> localhost_claims_of(
+    const Features& features, const std::vector<Token>& host_domain)
+{
+    std::vector<std::vector<Token>> claims;
+    for (const char* const end :
+         {"@localhost", "@[127.0.0.1]", "@[IPv6:0:0:0:0:0:0:0:1]",
+          "@[IPv6:::1]", "@localhost."})
+        claims.push_back(tokens_of(end));
+    claims.back().insert(claims.back().end(), host_domain.begin(),
+                         host_domain.end());
+    if (features.uucp)
+        claims.push_back(tokens_of("@localhost.UUCP"));
+    return claims;
 }
 
 }  // namespace
@@ -111,7 +126,8 @@ Site::Site(const Settings& settings, const Features& switches)
                       ? behind_first_dot(settings.domain)
                       : settings.host_domain},
       domain_tokens{tokens_of(domain)},
-      host_domain_tokens{tokens_of(host_domain)}
+      host_domain_tokens{tokens_of(host_domain)},
+      localhost_claims{localhost_claims_of(features, host_domain_tokens)}
 {
 }
 

@@ -52,6 +52,9 @@ struct Site {
     const std::string host_domain;  ///< $m
     const std::vector<Token> domain_tokens;
     const std::vector<Token> host_domain_tokens;
+    /// Ends of an address that claims to be of this host, whatever it is
+    /// called: @localhost, @[127.0.0.1], ...
+    const std::vector<std::vector<Token>> localhost_claims;
 };
 
 }  // namespace policy::relay
