@@ -71,28 +71,29 @@ Tokens in_one_row(const Mailbox& box, Memory* memory)
     return row;
 }
 
+/// What To: says of a recipient, whether or not we relay to it.
+Found find_refusal(Asking& ask, const Mailbox& box)
+{
+    const auto look_up = [&](std::initializer_list<map::Wanted> list) {
+        return ask.search(list, "To", Mark::bare_too);
+    };
+    // without a local part all of `< @ domain >` counts as the user
+    if (!box.has_domain || box.local.empty())
+        return look_up(
+            {{Lookup::user,
+              ask.joined_key(in_one_row(box, ask.memory), "@", {})}});
+    const auto full = ask.joined_key(box.local, "@", box.domain);
+    if (!ask.site.local.has(box.domain, ask.memory))
+        return look_up({{Lookup::full, full}, {Lookup::domain, box.domain}});
+    return look_up({{Lookup::full, full},
+                    {Lookup::user, ask.joined_key(box.local, "@", {})},
+                    {Lookup::domain, box.domain}});
+}
+
 /// blocklist_recipients: a To: entry that refuses the recipient.
 Outcome check_blocklist(Asking& ask, const Mailbox& box)
 {
-    // without a local part all of `< @ domain >` counts as the user
-    const bool full_address = box.has_domain && !box.local.empty();
-    const auto user = ask.joined_key(
-        full_address ? box.local : in_one_row(box, ask.memory), "@", {});
-    Found found;
-    if (!full_address) {
-        found = ask.search({{Lookup::user, user}}, "To", Mark::bare_too);
-    } else {
-        const auto full = ask.joined_key(box.local, "@", box.domain);
-        if (ask.site.local.has(box.domain, ask.memory))
-            found = ask.search({{Lookup::full, full},
-                                {Lookup::user, user},
-                                {Lookup::domain, box.domain}},
-                               "To", Mark::bare_too);
-        else
-            found =
-                ask.search({{Lookup::full, full}, {Lookup::domain, box.domain}},
-                           "To", Mark::bare_too);
-    }
+    const auto found = find_refusal(ask, box);
     const Features& f = ask.features;
     if (found.state == Found::State::failed)
         return ask.map_failed("To");

@@ -1,5 +1,6 @@
 #include "policy/relay/site.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "policy/map/text.h"
@@ -77,11 +78,15 @@ std::vector<std::vector<Token>> localhost_claims_of(
 NameClass::NameClass(const std::vector<std::string>& words)
     : members_{table_of(words)}
 {
+    members_->for_each([this](std::string_view word, std::string_view) {
+        if (!word.empty())
+            first_bytes_.set(static_cast<unsigned char>(word.front()));
+    });
 }
 
 bool NameClass::has(TokenSpan tokens, Memory* memory) const
 {
-    if (tokens.empty() || members_->size() == 0)
+    if (tokens.empty() || !may_begin_with(tokens.front()))
         return false;
     const Phrase phrase{tokens, class_blank, true, memory};
     return members_->find(phrase.all()).has_value();
@@ -89,7 +94,8 @@ bool NameClass::has(TokenSpan tokens, Memory* memory) const
 
 bool NameClass::has_end_of(TokenSpan tokens, Memory* memory) const
 {
-    if (tokens.empty() || members_->size() == 0)
+    if (std::none_of(tokens.begin(), tokens.end(),
+                     [this](Token t) { return may_begin_with(t); }))
         return false;
     const Phrase phrase{tokens, class_blank, true, memory};
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -100,7 +106,7 @@ bool NameClass::has_end_of(TokenSpan tokens, Memory* memory) const
 
 bool NameClass::has_start_of(TokenSpan tokens, Memory* memory) const
 {
-    if (tokens.empty() || members_->size() == 0)
+    if (tokens.empty() || !may_begin_with(tokens.front()))
         return false;
     const Phrase phrase{tokens, class_blank, true, memory};
     for (std::size_t i = 1; i <= tokens.size(); ++i)

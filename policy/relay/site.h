@@ -2,6 +2,7 @@
 // decisions: features as switches, classes as tables.
 #pragma once
 
+#include <bitset>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,7 +31,15 @@ public:
     bool has_start_of(TokenSpan tokens, Memory* memory) const;
 
 private:
+    /// Whether a member may begin with this token: most names are told from
+    /// their first byte.
+    bool may_begin_with(Token token) const
+    {
+        return first_bytes_[static_cast<unsigned char>(fold(token.front()))];
+    }
+
     std::shared_ptr<const map::Table> members_;
+    std::bitset<256> first_bytes_;
 };
 
 /// Const after construction; any number of threads may read it.
