@@ -158,6 +158,11 @@ std::string ClientAddr::sendmail_text() const
     return out;
 }
 
+std::string ClientAddr::compressed_sendmail_text() const
+{
+    return kind_ == Kind::v6 ? "IPv6:" + text() : sendmail_text();
+}
+
 std::string ClientAddr::map_key() const
 {
     std::string key = sendmail_text();

@@ -51,6 +51,9 @@ public:
     /// and for unix, as sendmail has it for a local pipe.
     std::string sendmail_text() const;
 
+    /// The same with UseCompressedIPv6Addresses: `IPv6:2001:db8::1`.
+    std::string compressed_sendmail_text() const;
+
     /// Key in relayers.db: sendmail_text() in lower case, since sendmail and
     /// makemap fold keys.
     std::string map_key() const;

@@ -75,14 +75,15 @@ Result<std::string> read_text(const std::string& path)
 }
 
 Result<policy::map::LintOptions> lint_options(
-    const std::vector<std::string>& features)
+    const policy::config::Relay& relay)
 {
-    const auto read =
-        policy::relay::read_features({features.begin(), features.end()});
+    const auto read = policy::relay::read_features(
+        {relay.features.begin(), relay.features.end()});
     if (!read)
         return fail(read.error());
     return policy::map::LintOptions{read->access.skip, read->access.dotdomain,
-                                    read->relay_mail_from};
+                                    read->relay_mail_from,
+                                    relay.compressed_ipv6};
 }
 
 /// One line, or a JSON object, for a finding of either kind.
@@ -158,7 +159,7 @@ int check(int argc, const char* const* argv)
     const auto loaded = load_config(a.common);
     if (!loaded.config)
         return complain(loaded.problems, EX_CONFIG);
-    const auto options = lint_options(loaded.config->relay.features);
+    const auto options = lint_options(loaded.config->relay);
     if (!options)
         return complain({options.error().text}, EX_CONFIG);
     return a.files.empty() ? check_host(a, loaded.config, *options)

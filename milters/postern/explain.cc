@@ -96,6 +96,7 @@ policy::Result<std::shared_ptr<policy::relayers::Store>> grants(
     settings.file = r.file;
     settings.journal = r.journal;
     settings.window = r.window;
+    settings.ipv6_keys = policy::relayers::ipv6_keys_of(r.ipv6_keys);
     return std::make_shared<policy::relayers::DirectStore>(settings);
 }
 

@@ -204,6 +204,7 @@ private:
         policy::relay::Settings out;
         out.domain =
             relay.domain.empty() ? host_name() : map::folded(relay.domain);
+        out.compressed_ipv6 = relay.compressed_ipv6;
         out.local_host_names = {"localhost", "[127.0.0.1]", out.domain};
         for (auto& name : own_addresses())
             out.local_host_names.insert(std::move(name));

@@ -105,6 +105,7 @@ policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
     file.file = settings.file;
     file.journal = settings.journal;
     file.window = settings.window;
+    file.ipv6_keys = policy::relayers::ipv6_keys_of(settings.ipv6_keys);
     file.sync = settings.sync;
     file.report = report;
     file.event = std::move(event);

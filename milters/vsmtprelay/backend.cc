@@ -44,6 +44,8 @@ Result<Places> configured(const std::string& path, Places places)
     places.direct.file = relay.relayers.file;
     places.direct.journal = relay.relayers.journal;
     places.direct.window = relay.relayers.window;
+    places.direct.ipv6_keys =
+        policy::relayers::ipv6_keys_of(relay.relayers.ipv6_keys);
     return places;
 }
 

@@ -74,6 +74,7 @@ Relayers relayers(const Config& config)
     out.timeout = in.get<Milliseconds>("timeout");
     out.window = in.seconds("window");
     out.ipv6_prefix = in.number("ipv6_prefix");
+    out.ipv6_keys = in.text("ipv6_keys");
     out.protect = in.get<Networks>("protect");
     out.trusted_proxies = in.get<Networks>("trusted_proxies");
     return out;
@@ -161,6 +162,7 @@ Relay relay(const Config& config)
     out.access = in.text_or("access", config.mail_dir + "/access");
     out.access_type = in.text("access_type");
     out.access_optional = in.get<bool>("access_optional");
+    out.compressed_ipv6 = in.get<bool>("compressed_ipv6");
     out.local_host_names =
         in.list_or("local_host_names", {config.mail_dir + "/local-host-names"});
     out.relay_domains =

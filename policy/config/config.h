@@ -30,6 +30,7 @@ struct Relayers {
     Milliseconds timeout{};
     std::chrono::seconds window{};
     unsigned ipv6_prefix = 64;
+    std::string ipv6_keys;  ///< "full", "compressed", "both"
     std::vector<Network> protect;
     std::vector<Network> trusted_proxies;
 };
@@ -87,6 +88,7 @@ struct Relay {
     std::vector<std::string> trust_auth_mech;
     std::string access;
     std::string access_type;  ///< "db" or "text"
+    bool compressed_ipv6 = false;
     bool access_optional = false;
     std::vector<std::string> local_host_names;
     std::vector<std::string> relay_domains;

@@ -13,6 +13,7 @@ struct LintOptions {
     bool skip = false;             ///< the option `skip'
     bool dotdomain = false;        ///< the option `lookupdotdomain'
     bool relay_mail_from = false;  ///< FEATURE(`relay_mail_from')
+    bool compressed_ipv6 = false;  ///< confUSE_COMPRESSED_IPV6_ADDRESSES
 };
 
 /// One finding.

@@ -1,6 +1,7 @@
 // Keys of access.db that are never asked for.
 #include "policy/address.h"
 #include "policy/map/access_lint_checks.h"
+#include "policy/map/text.h"
 
 namespace policy::map::lint {
 namespace {
@@ -81,11 +82,24 @@ std::optional<Trouble> wildcard(const Entry& e, const LintOptions&)
                    "write the parent domain: it covers its subdomains"};
 }
 
-std::optional<Trouble> ipv6_spelling(const Entry& e, const LintOptions&)
+/// With UseCompressedIPv6Addresses: whole addresses only, since a network is
+/// the beginning of whatever the compressed spelling of its hosts is.
+std::optional<Trouble> compressed_spelling(const Entry& e)
+{
+    const auto addr = ClientAddr::parse(e.rest);
+    if (!addr || folded(addr->compressed_sendmail_text()) == e.rest)
+        return std::nullopt;
+    return Trouble{Kind::dead, "sendmail spells an IPv6 address compressed",
+                   with_tag(e, addr->compressed_sendmail_text())};
+}
+
+std::optional<Trouble> ipv6_spelling(const Entry& e, const LintOptions& options)
 {
     const bool tagged = starts(e.rest, "ipv6:");
     if (e.rest.find(':') == std::string::npos)
         return std::nullopt;
+    if (options.compressed_ipv6)
+        return compressed_spelling(e);
     const auto addr = ClientAddr::parse(e.rest);
     if (addr && addr->map_key() == e.rest)
         return std::nullopt;

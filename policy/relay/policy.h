@@ -49,6 +49,8 @@ struct Settings {
     std::string domain;       ///< $j
     std::string host_domain;  ///< $m and class m; empty: all of $j behind
                               ///< its first dot
+    /// UseCompressedIPv6Addresses: ${client_addr} is `IPv6:2001:db8::1`.
+    bool compressed_ipv6 = false;
     std::set<std::string, std::less<>> local_host_names;  ///< class w, folded
     std::vector<std::string> relay_domains;               ///< class R, folded
     std::string local_names_file{};    ///< of class w, for Why::source

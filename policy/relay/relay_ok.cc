@@ -19,7 +19,7 @@ bool is_this_host(const Asking& ask)
 {
     const auto& addr = ask.client_addr_text();
     return addr.empty() || addr == "127.0.0.1" ||
-           same(addr, "IPv6:0:0:0:0:0:0:0:1");
+           same(addr, "IPv6:0:0:0:0:0:0:0:1") || same(addr, "IPv6:::1");
 }
 
 /// FEATURE(drac): any value; an IPv6 address without its tag too.

@@ -127,6 +127,7 @@ Site::Site(const Settings& settings, const Features& switches)
       authenticates{!settings.trust_auth_mech.empty()},
       local_names_file{settings.local_names_file},
       relay_domains_file{settings.relay_domains_file},
+      compressed_ipv6{settings.compressed_ipv6},
       domain{settings.domain},
       host_domain{settings.host_domain.empty()
                       ? behind_first_dot(settings.domain)

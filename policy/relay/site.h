@@ -57,6 +57,7 @@ struct Site {
     const NameClass trust_auth_mech;
     const bool authenticates;  ///< TRUST_AUTH_MECH names something
     const std::string local_names_file, relay_domains_file;
+    const bool compressed_ipv6;
     const std::string domain;       ///< $j
     const std::string host_domain;  ///< $m
     const std::vector<Token> domain_tokens;

@@ -109,11 +109,13 @@ Result<const map::Snapshot*> DbFile::Locked::entries()
     return entries_.get();
 }
 
-DbFile::DbFile(std::string path, std::shared_ptr<Files> files, mode_t mode)
+DbFile::DbFile(std::string path, std::shared_ptr<Files> files, Ipv6Keys keys,
+               mode_t mode)
     : path_{resolved(path)},
       new_path_{path_ + ".new"},
       directory_{directory_of(path_)},
       files_{std::move(files)},
+      keys_{keys},
       mode_{mode}
 {
 }
@@ -180,7 +182,7 @@ Status DbFile::write_copy(const Locked& old, const Plan& plan)
         if (!copied)
             return copied;
     }
-    return files_->apply(new_path_, plan.changes);
+    return files_->apply(new_path_, spelled(plan.changes, keys_));
 }
 
 Status DbFile::write_anew(Locked& old, const Plan& plan)
@@ -189,7 +191,7 @@ Status DbFile::write_anew(Locked& old, const Plan& plan)
     if (!now)
         return fail(now.error());
     auto made = files_->create(new_path_, *plan.entries, all_of(**now));
-    return made ? files_->apply(new_path_, plan.changes) : made;
+    return made ? files_->apply(new_path_, spelled(plan.changes, keys_)) : made;
 }
 
 /// Gives relayers.db.new owner, mode and name of relayers.db.  It is locked
@@ -256,7 +258,7 @@ Result<bool> DbFile::create(const map::Entries& entries, std::size_t count)
     const std::string own = new_path_ + "." + std::to_string(::getpid());
     if (auto removed = files_->remove(own); !removed)
         return fail(removed.error());
-    auto made = files_->create(own, count, entries);
+    auto made = files_->create(own, count, spelled(entries, keys_));
     if (made)
         made = set_mode(own);
     if (made)
@@ -300,7 +302,7 @@ Result<map::FileId> DbFile::replace(const map::Entries& entries,
     if (written)
         written = remove_new();
     if (written)
-        written = files_->create(new_path_, count, entries);
+        written = files_->create(new_path_, count, spelled(entries, keys_));
     return finish(*old, written);
 }
 

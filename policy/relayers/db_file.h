@@ -19,6 +19,7 @@
 #include "policy/map/bdb.h"
 #include "policy/map/file.h"
 #include "policy/relayers/files.h"
+#include "policy/relayers/spelling.h"
 
 namespace policy::relayers {
 
@@ -46,8 +47,10 @@ class DbFile {
 public:
     /// @param path  relayers.db, which need not exist; symbolic links are
     ///              followed, so that the file they lead to is replaced
+    /// @param keys  how IPv6 addresses are written
     /// @param mode  of a file that is made anew
-    DbFile(std::string path, std::shared_ptr<Files> files, mode_t mode = 0640);
+    DbFile(std::string path, std::shared_ptr<Files> files, Ipv6Keys keys,
+           mode_t mode = 0640);
 
     const std::string& path() const { return path_; }
 
@@ -101,6 +104,7 @@ private:
 
     std::string path_, new_path_, directory_;
     std::shared_ptr<Files> files_;
+    Ipv6Keys keys_;
     mode_t mode_;
 };
 

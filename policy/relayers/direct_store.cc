@@ -47,7 +47,8 @@ struct DirectStore::Left {
 };
 
 DirectStore::DirectStore(DirectSettings settings)
-    : settings_{std::move(settings)}, db_{settings_.file, settings_.files}
+    : settings_{std::move(settings)},
+      db_{settings_.file, settings_.files, settings_.ipv6_keys}
 {
 }
 

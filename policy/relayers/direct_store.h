@@ -21,6 +21,7 @@ struct DirectSettings {
     /// Empty, or one that does not exist: none.
     std::string journal{};
     std::chrono::seconds window{1800};
+    Ipv6Keys ipv6_keys = Ipv6Keys::full;
     Clock clock = system_now;
     std::shared_ptr<Files> files = std::make_shared<Files>();
     std::chrono::milliseconds wait{30000};  ///< for others' locks

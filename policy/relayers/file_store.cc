@@ -29,7 +29,7 @@ constexpr std::size_t max_unkept = 100000;
 FileStore::FileStore(FileSettings settings, Fd lock, Journal journal)
     : settings_{std::move(settings)},
       lock_{std::move(lock)},
-      db_{settings_.file, settings_.files},
+      db_{settings_.file, settings_.files, settings_.ipv6_keys},
       window_{settings_.window},
       journal_{std::move(journal)}
 {

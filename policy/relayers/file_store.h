@@ -36,6 +36,7 @@ struct FileSettings {
     std::string file;     ///< /etc/mail/relayers.db
     std::string journal;  ///< folder: /var/lib/postern; must exist
     std::chrono::seconds window{1800};  ///< 0: grants last until removed
+    Ipv6Keys ipv6_keys = Ipv6Keys::full;
     bool sync = false;  ///< fdatasync(2) the journal before acknowledging
     Clock clock = system_now;
     std::shared_ptr<Files> files = std::make_shared<Files>();

@@ -127,6 +127,19 @@ BOOST_AUTO_TEST_CASE(features_make_entries_live)
     BOOST_TEST(lint_access("From:a.example RELAY\n", options).size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(ipv6_as_the_option_compresses_it)
+{
+    const LintOptions options{.compressed_ipv6 = true};
+    BOOST_TEST(lint_access("Connect:IPv6:2001:db8::1 RELAY\n"
+                           "Connect:IPv6:2001:db8 RELAY\n",
+                           options)
+                   .empty());
+    const auto found =
+        lint_access("Connect:IPv6:2001:db8:0:0:0:0:0:1 RELAY\n", options);
+    BOOST_REQUIRE(found.size() == 1U);
+    BOOST_TEST(found[0].cure == "write connect:IPv6:2001:db8::1");
+}
+
 BOOST_AUTO_TEST_CASE(a_line_that_is_too_long)
 {
     const auto found =

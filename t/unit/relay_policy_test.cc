@@ -207,6 +207,24 @@ BOOST_AUTO_TEST_CASE(every_decision_says_why)
     BOOST_TEST(d.trace.back().key == d.why.key);
 }
 
+BOOST_AUTO_TEST_CASE(compressed_ipv6_addresses)
+{
+    auto client = client_of(outside);
+    client.addr = *ClientAddr::parse("2001:db8::5");
+    auto settings = settings_of("");
+    const auto relays = [&](const char* entry) {
+        return (*Policy::make(settings, world_of(entry)))
+            ->rcpt(client, "<a@far.example>", "<b@remote.example>")
+            .relay;
+    };
+    BOOST_TEST(!relays("Connect:IPv6:2001:db8::5 RELAY\n"));
+    BOOST_TEST(relays("Connect:IPv6:2001:db8:0:0:0:0:0:5 RELAY\n"));
+    settings.compressed_ipv6 = true;
+    BOOST_TEST(relays("Connect:IPv6:2001:db8::5 RELAY\n"));
+    BOOST_TEST(relays("Connect:IPv6:2001:db8 RELAY\n"));
+    BOOST_TEST(!relays("Connect:IPv6:2001:db8:0:0:0:0:0:5 RELAY\n"));
+}
+
 BOOST_AUTO_TEST_CASE(a_map_that_cannot_be_read_is_a_451_at_every_stage)
 {
     World world;
