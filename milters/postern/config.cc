@@ -40,6 +40,13 @@ Json value_of(const config::Setting& setting)
             list.push_back(to_utf8(item));
         return list;
     }
+    if (const auto* networks =
+            std::get_if<std::vector<policy::Network>>(&*setting.value)) {
+        Json list = Json::array();
+        for (const auto& network : *networks)
+            list.push_back(network.text());
+        return list;
+    }
     return to_utf8(config::text_of(*setting.key, *setting.value));
 }
 

@@ -8,6 +8,7 @@
 #include "milters/postern/config.h"
 #include "milters/postern/explain.h"
 #include "milters/postern/filter.h"
+#include "milters/postern/import.h"
 #include "milters/postern/quarantine.h"
 #include "milters/postern/replay.h"
 #include "milters/postern/scan.h"
@@ -26,6 +27,7 @@ constexpr Command commands[] = {
     {"config", milters::postern::show_config, "print the settings in force"},
     {"explain", milters::postern::explain, "tell what would happen, and why"},
     {"filter", milters::postern::filter, "run recipes on a message"},
+    {"import", milters::postern::import_from, "read another configuration"},
     {"quarantine", milters::postern::quarantine, "list and release kept mail"},
     {"replay", milters::postern::replay, "run recipes on stored mail"},
     {"scan", milters::postern::scan, "scan files for viruses"},

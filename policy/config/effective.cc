@@ -127,12 +127,17 @@ std::vector<Setting> effective(const Config& config)
     return all;
 }
 
-std::string print_effective(const Config& config)
+std::string print_settings(const std::vector<Setting>& settings)
 {
     Writer writer;
-    for (const auto& setting : effective(config))
+    for (const auto& setting : settings)
         writer.write(setting);
     return writer.out;
+}
+
+std::string print_effective(const Config& config)
+{
+    return print_settings(effective(config));
 }
 
 }  // namespace policy::config

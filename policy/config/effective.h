@@ -25,6 +25,9 @@ std::vector<Setting> effective(const Config& config);
 /// remark; what has no value is a remark as a whole.
 std::string print_effective(const Config& config);
 
+/// YAML of some of them.
+std::string print_settings(const std::vector<Setting>& settings);
+
 /// A value as YAML on one line.
 std::string yaml_text(const Key& key, const Value& value);
 

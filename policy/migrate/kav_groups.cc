@@ -1,0 +1,304 @@
+#include "policy/migrate/kav_groups.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "policy/migrate/kav_filters.h"
+#include "policy/sendmail/words.h"
+
+namespace policy::migrate {
+namespace {
+
+using sendmail::lower;
+using sendmail::split;
+
+constexpr const char* definition = "group.definition";
+constexpr const char* actions = "group.actions";
+constexpr const char* notifications = "group.notifications";
+constexpr const char* backup = "group.backup";
+
+/// One file, while it is read.
+class Reader {
+public:
+    Reader(const Source& file, Draft& draft)
+        : lines_{ini_lines(file)}, draft_{draft}
+    {
+        if (const auto* given = find("groupname"))
+            name_ = given->value;
+        // default.conf, and a group without a name, are for everybody.
+        all_ = lower(name_) == "default" || name_.empty();
+        if (!all_)
+            in_ = draft.next("virus.groups");
+    }
+
+    void read()
+    {
+        if (!all_)
+            draft_.set(in_ + "name", name_, *find("groupname"));
+        for (const auto& line : lines_)
+            if (!one(line))
+                draft_.leave(line, "unknown here");
+        read_filters(lines_, all_ ? "" : name_, draft_);
+        signatures();
+        if (all_)
+            notices();
+    }
+
+private:
+    const Line* find(std::string_view key) const
+    {
+        for (const auto& line : lines_)
+            if (lower(line.key) == key)
+                return &line;
+        return nullptr;
+    }
+
+    std::string value(std::string_view key) const
+    {
+        const auto* line = find(key);
+        return line ? lower(line->value) : "";
+    }
+
+    /// Where an action for a status goes.
+    std::string action_key(const std::string& status) const
+    {
+        return (all_ ? "virus.actions." : in_) + status;
+    }
+
+    void action(const std::string& status, const Line& line)
+    {
+        const auto word = lower(line.value);
+        if (word == "noscan")
+            return no_scan(line);
+        if (const auto ours = our_action(word); !ours.empty())
+            draft_.set(action_key(status), ours, line);
+        else
+            draft_.leave(line, "unknown action");
+        if (word == "cure")
+            draft_.leave(line,
+                         "libclamav cannot disinfect: the part is replaced by "
+                         "a notice (strip)");
+    }
+
+    void no_scan(const Line& line)
+    {
+        const auto in = all_ ? draft_.next("virus.groups") : in_;
+        if (all_)
+            draft_.set(in + "name", "default", line);
+        draft_.set(in + "scan", "no", line);
+    }
+
+    bool one(const Line& line)
+    {
+        if (line.section == definition)
+            return defines(line);
+        if (line.section == actions)
+            return acts(line);
+        if (line.section == backup)
+            return keeps(line);
+        if (line.section == notifications)
+            return notifies(line);
+        // Filters are read together, below.
+        return line.section == "group.filter" ||
+               (line.section == "group.settings" && settings(line));
+    }
+
+    bool defines(const Line& line)
+    {
+        const auto key = lower(line.key);
+        if (key == "senders" || key == "recipients") {
+            if (line.value != "*@*" && line.value != "*" && !all_)
+                draft_.append(in_ + key, line.value, line);
+        } else if (key == "priority") {
+            if (!all_)
+                draft_.set(in_ + "priority", line.value, line);
+        } else {
+            return key == "groupname";
+        }
+        return true;
+    }
+
+    bool acts(const Line& line)
+    {
+        static const std::map<std::string, std::string> statuses{
+            {"defaultaction", "infected"},
+            {"suspiciousaction", "suspicious"},
+            {"protectedaction", "protected"},
+            {"erroraction", "error"}};
+        const auto key = lower(line.key);
+        const auto status = statuses.find(key);
+        if (status != statuses.end())
+            action(status->second, line);
+        else if (key == "useplaceholdernotice" && !is_yes(line.value))
+            draft_.leave(line,
+                         "what is removed is always replaced by a notice");
+        // The list of names and its action are read together, below.
+        return status != statuses.end() || key == "useplaceholdernotice" ||
+               key == "virusnamelist" || key == "virusnameaction";
+    }
+
+    bool settings(const Line& line)
+    {
+        const auto key = lower(line.key);
+        if (key == "scanpolicy")
+            return true;  // always whole, with every part
+        if (key == "addxheaders")
+            header(line);
+        else if (key == "adddisclaimer")
+            disclaimer(line);
+        else
+            return false;
+        return true;
+    }
+
+    void header(const Line& line)
+    {
+        if (!is_yes(line.value))
+            draft_.leave(line,
+                         "empty virus.headers.scanned and .status to "
+                         "have no headers");
+        else if (all_)
+            draft_.set("virus.headers.anti_virus", "X-Anti-Virus", line);
+    }
+
+    void disclaimer(const Line& line)
+    {
+        if (is_yes(line.value))
+            draft_.leave(line,
+                         "copy the text of message_disclaimer to "
+                         "virus.disclaimer.text");
+        else if (!all_)
+            draft_.set(in_ + "disclaimer", "no", line);
+    }
+
+    void signatures()
+    {
+        const auto* list = find("virusnamelist");
+        const auto* action = find("virusnameaction");
+        if (!list || list->value.empty())
+            return;
+        const auto ours = our_action(action ? lower(action->value) : "drop");
+        if (ours.empty())
+            return draft_.leave(*action, "unknown action");
+        for (const auto& mask : split(list->value, ",")) {
+            const auto in = draft_.next("virus.signatures");
+            draft_.set(in + "match", mask, *list);
+            draft_.set(in + "action", ours, action ? *action : *list);
+            if (!all_)
+                draft_.set(in + "group", name_, *list);
+        }
+    }
+
+    bool keeps(const Line& line)
+    {
+        const auto key = lower(line.key);
+        if (key != "backuppolicy" && key != "backupoption" &&
+            key != "backupdir")
+            return false;
+        if (!all_)
+            draft_.leave(line, "virus.quarantine is one for all groups");
+        else if (key == "backupdir")
+            draft_.set("virus.quarantine.folder", line.value, line);
+        else if (key == "backuppolicy" && lower(line.value) != "none")
+            draft_.set("virus.quarantine.what", lower(line.value), line);
+        else if (key == "backupoption" && value("backuppolicy") != "none")
+            copies(line);
+        return true;
+    }
+
+    /// What was done -> our actions of which a copy is kept.
+    void copies(const Line& line)
+    {
+        static const std::map<std::string, std::vector<std::string>> words{
+            {"cured", {"strip"}},
+            {"deleted", {"strip"}},
+            {"dropped", {"discard"}},
+            {"rejected", {"reject"}},
+            {"warning", {"strip"}},
+            {"renamed", {"rename"}},
+            {"all", {"strip", "discard", "reject", "rename"}}};
+        for (const auto& word : split(lower(line.value), ", ")) {
+            const auto found = words.find(word);
+            if (found == words.end())
+                draft_.leave(line, "unknown outcome " + word);
+            else
+                for (const auto& ours : found->second)
+                    if (copied_.insert(ours).second)
+                        draft_.append("virus.quarantine.copies", ours, line);
+        }
+    }
+
+    bool notifies(const Line& line)
+    {
+        static const std::set<std::string> together{
+            "enablenotifications", "notifysender",   "notifyrecipients",
+            "notifyadmin",         "adminaddresses", "postmasteraddress",
+            "sendmailpath",        "rejectreply"};
+        if (!all_ && together.contains(lower(line.key)))
+            draft_.leave(line, "virus.notify is one for all groups");
+        else if (!together.contains(lower(line.key)))
+            draft_.leave(line,
+                         "notices are written from templates of our own: "
+                         "virus.notify.templates");
+        return true;
+    }
+
+    /// Who is told of what; nobody where notices are off.
+    void notices()
+    {
+        if (const auto* reply = find("rejectreply"))
+            draft_.set("virus.reject_text", reply->value, *reply);
+        if (const auto* off = find("enablenotifications");
+            off && !is_yes(off->value))
+            return;
+        for (const auto& line : lines_)
+            notice(line);
+    }
+
+    void notice(const Line& line)
+    {
+        const auto key = lower(line.key);
+        if (key == "adminaddresses")
+            for (const auto& address : split(line.value, ", "))
+                draft_.append("virus.notify.admins", address, line);
+        else if (key == "postmasteraddress")
+            draft_.set("virus.notify.from", line.value, line);
+        else if (key == "sendmailpath")
+            draft_.set("virus.notify.sendmail", line.value, line);
+        else if (key == "notifysender")
+            told("virus.notify.sender", line);
+        else if (key == "notifyrecipients")
+            told("virus.notify.recipients", line);
+        else if (key == "notifyadmin" && find("adminaddresses"))
+            told("virus.notify.admin", line);
+        else if (key == "notifyadmin")
+            draft_.leave(line, "there are no AdminAddresses");
+    }
+
+    void told(const std::string& name, const Line& line)
+    {
+        for (const auto& word : split(lower(line.value), ", "))
+            if (word == "discard")
+                draft_.leave(line, "discarded mail is told of by its status");
+            else if (word != "none" && told_.insert(name + word).second)
+                draft_.append(name, word, line);
+    }
+
+    std::vector<Line> lines_;
+    Draft& draft_;
+    std::string name_;
+    std::string in_;
+    bool all_ = false;
+    std::set<std::string> copied_;
+    std::set<std::string> told_;
+};
+
+}  // namespace
+
+void read_group(const Source& file, Draft& draft)
+{
+    Reader{file, draft}.read();
+}
+
+}  // namespace policy::migrate
