@@ -102,6 +102,31 @@ sfsistat give(SMFICTX* ctx, Connection& connection, Stage stage, Answer answer)
     return silent ? SMFIS_NOREPLY : status_of(ctx, answer);
 }
 
+/// Whether one more handler is too much, at a stage that can say so; others
+/// are quick, and a message of which they missed a part must not go on.
+bool too_busy(Stage stage)
+{
+    return handlers > the_program->most_handlers &&
+           (stage == Stage::mail || stage == Stage::rcpt ||
+            stage == Stage::eom);
+}
+
+Answer busy(SMFICTX* ctx)
+{
+    report(ctx, "too many handlers at work");
+    return Answer::refuse(policy::temporary_failure());
+}
+
+/// What a handler says, or 451 for what it throws.
+template <class Step>
+Answer guarded(SMFICTX* ctx, Session& session, Context& context, Step step)
+try {
+    return step(session, context);
+} catch (...) {
+    report(ctx, what_was_thrown().c_str());
+    return Answer::refuse(policy::temporary_failure());
+}
+
 /// Runs one handler: nothing that is thrown reaches libmilter's C code.
 template <class Step>
 sfsistat run(SMFICTX* ctx, Stage stage, Step step) noexcept
@@ -112,13 +137,9 @@ sfsistat run(SMFICTX* ctx, Stage stage, Step step) noexcept
     try {
         Connection& connection = begin(ctx);
         SmfiContext context{ctx};
-        Answer answer = Answer::proceed();
-        try {
-            answer = step(*connection.session, context);
-        } catch (...) {
-            report(ctx, what_was_thrown().c_str());
-            answer = Answer::refuse(policy::temporary_failure());
-        }
+        Answer answer = too_busy(stage)
+                            ? busy(ctx)
+                            : guarded(ctx, *connection.session, context, step);
         // What waits since connect or helo concerns every message.
         if (stage == Stage::mail &&
             connection.waiting.kind() != Answer::Kind::proceed)

@@ -160,6 +160,10 @@ struct Program {
     Needs needs;
     /// A new session, bound to the configuration now in force.
     std::function<std::unique_ptr<Session>()> make_session;
+    /// Handlers that may be at work at a time: libmilter starts a thread for
+    /// each and knows no bound.  Beyond, MAIL, RCPT and the end of a message
+    /// are answered with 451 at once.
+    long most_handlers = 1000;
     /// One line about a failure of our own; `id` is the session's.
     std::function<void(const std::string& id, const std::string& what)> log;
 };

@@ -184,6 +184,34 @@ def test_sixty_quick_sessions_in_the_same_instant(milter):
     assert max(together(milter, 60, "")) < 2
 
 
+def test_more_handlers_than_may_be_at_work():
+    """Those beyond are told 451 at once; the others end as they would have."""
+    one = TestMilter("4").start()
+    replies = []
+
+    def session():
+        with mc.Milter(one.socket) as m:
+            m.negotiate()
+            begin = time.monotonic()
+            replies.append((walk(m, "mail=slow:1000"), time.monotonic() - begin))
+
+    threads = [threading.Thread(target=session) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = [took for (stage, reply), took in replies if stage is not None]
+    assert {(stage, reply.text) for (stage, reply), _ in replies if stage} == {
+        ("mail", FAILED)}
+    assert 4 <= len(replies) - len(refused) <= 8 and max(refused) < 0.9
+    assert "too many handlers at work" in one.said()
+    with mc.Milter(one.socket) as m:
+        m.negotiate()
+        assert walk(m, "")[0] is None
+    one.stop()
+    shutil.rmtree(one.dir)
+
+
 def test_pauses_between_commands_change_threads(milter):
     clients = []
     for n in range(8):

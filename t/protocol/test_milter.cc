@@ -8,7 +8,9 @@
 // throwint; sleep:MS and slow:MS (the same, watched by SlowStep); header,
 // quarantine.
 //
-//     test-milter SOCKET PIDFILE [silent]     in the foreground
+//     test-milter SOCKET PIDFILE [silent|HANDLERS]     in the foreground
+//
+// HANDLERS is how many may be at work at a time.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -120,7 +122,9 @@ int main(int argc, char** argv)
     policy::Log log{{"test-milter", "mail", policy::Log::Level::debug, true}};
     Program program;
     program.name = "test-milter";
-    const bool silent = argc > 3;
+    const bool silent = argc > 3 && argv[3] == std::string_view{"silent"};
+    if (argc > 3 && !silent)
+        program.most_handlers = std::atol(argv[3]);
     for (const auto stage :
          {Stage::connect, Stage::helo, Stage::mail, Stage::rcpt, Stage::data,
           Stage::header, Stage::eoh, Stage::body, Stage::eom})
