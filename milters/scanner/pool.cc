@@ -18,8 +18,20 @@ constexpr auto tick_interval = 1s;
 /// The worker's own alarm comes first; the parent's SIGKILL after this.
 constexpr auto kill_after = 2s;
 
+/// Reached by the fifth failure in a row, after some three seconds.
+constexpr auto hopeless_backoff = 3s;
+
 /// A message gets a second worker; what fails twice is the message's fault.
 constexpr int attempts = 2;
+
+bool has_failed(const Verdict& verdict)
+{
+    return std::any_of(verdict.findings.begin(), verdict.findings.end(),
+                       [](const auto& finding) {
+                           return finding.status ==
+                                  policy::scan::ScanStatus::error;
+                       });
+}
 
 }  // namespace
 
@@ -106,6 +118,13 @@ void Pool::give_back(LinkPtr link)
     // else it belongs to a set that was replaced: closing ends the worker
 }
 
+/// No scanner, and several in a row that could not be started: nobody should
+/// wait for that.  REQUIRES mutex_.
+bool Pool::is_hopeless() const
+{
+    return !current_ && backoff_ >= hopeless_backoff;
+}
+
 policy::Result<Pool::LinkPtr> Pool::acquire(bool urgent, Steady::time_point end,
                                             const std::function<void()>& tick)
 {
@@ -115,12 +134,14 @@ policy::Result<Pool::LinkPtr> Pool::acquire(bool urgent, Steady::time_point end,
         idle_.pop_back();
         return link;
     }
+    if (is_hopeless())
+        return policy::fail(Errc::io, last_error_);
     if (urgent_.size() + waiting_.size() >= options_.max_waiting)
         return policy::fail(Errc::denied, "too many messages wait for a scan");
     Waiter waiter;
     Queue& queue = urgent ? urgent_ : waiting_;
     queue.push_back(&waiter);
-    while (!waiter.link && Steady::now() < end) {
+    while (!waiter.link && Steady::now() < end && !is_hopeless()) {
         waiter.wake.wait_until(lock,
                                std::min(end, Steady::now() + tick_interval));
         if (waiter.link)
@@ -188,12 +209,11 @@ Verdict Pool::scan(const ScanJob& job, const std::function<void()>& tick)
             continue;
         }
         verdict->generation = (*link)->process->engine.generation;
-        give_back(std::move(*link));
-        const bool failed = std::any_of(
-            verdict->findings.begin(), verdict->findings.end(),
-            [](const auto& finding) {
-                return finding.status == policy::scan::ScanStatus::error;
-            });
+        const bool failed = has_failed(*verdict);
+        // What made it fail may lie about in its folder or its memory: a
+        // worker that is closed ends, and another takes its place.
+        if (!failed)
+            give_back(std::move(*link));
         if (!failed || ++tried == attempts)
             return std::move(*verdict);
         why = verdict->detail;

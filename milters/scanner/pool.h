@@ -83,6 +83,7 @@ private:
     policy::Result<policy::scan::Verdict> attempt(
         LinkPtr& link, const policy::scan::ScanJob& job, Steady::time_point end,
         const std::function<void()>& tick);
+    bool is_hopeless() const;
     void give_back(LinkPtr link);
     void offer(LinkPtr link);
 
@@ -119,6 +120,7 @@ private:
     std::shared_ptr<Process> current_;
     std::shared_ptr<Process> next_;
     std::string last_error_;
+    std::chrono::milliseconds backoff_{};  ///< after starts that failed
     std::uint64_t next_job_ = 1;
     std::uint64_t reloads_ = 0;
     std::uint64_t retries_ = 0;
@@ -126,6 +128,7 @@ private:
     bool reload_asked_ = false;
 
     // thread_ only
+    std::string told_;      ///< what a scanner can do less well here
     SetPtr good_;           ///< the set that served last; null: none yet
     std::string refused_;   ///< fingerprint of a set that would not load
     bool missing_ = false;  ///< the last look found no set
@@ -133,7 +136,6 @@ private:
     Steady::time_point changed_at_{};
     Steady::time_point next_look_{};
     Steady::time_point not_before_{};
-    std::chrono::milliseconds backoff_{};
 
     Fd wake_;
     std::thread thread_;

@@ -12,6 +12,8 @@
 
 namespace policy::scan {
 
+struct Running;
+
 /// A compiled set of signatures.  One scan at a time in a thread; with a cache
 /// of parts, in a process.  Many processes share an engine by fork(2), copy on
 /// write.
@@ -38,7 +40,8 @@ public:
 private:
     struct Handle;
     Engine();
-    void pass(int fd, std::uint32_t general, std::uint32_t heuristic);
+    void pass(Running& scan, int fd, std::uint32_t general,
+              std::uint32_t heuristic);
 
     std::unique_ptr<Handle> handle_;
     EngineInfo info_;

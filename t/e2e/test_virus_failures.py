@@ -30,7 +30,13 @@ def test_folder_for_unpacking_is_gone(gate):
     shutil.rmtree(milter.dir + "/tmp")
     assert is_tempfail(ask(milter, infected("other")))
     milter.said("status=error")
+    begin = time.monotonic()
     assert is_tempfail(ask(milter, virus.message(("p", b"harmless"))))
+    assert time.monotonic() - begin < 20  # nobody waits for what does not come
+    os.mkdir(milter.dir + "/tmp")
+    os.chmod(milter.dir + "/tmp", 0o755)
+    milter.said("signatures loaded", 2, timeout=60)
+    assert ask(milter, infected("mended")).code == 550
 
 
 def test_folder_for_unpacking_is_full(gate):
