@@ -18,11 +18,19 @@ bench-filter-engine_srcs := t/bench/filter_engine.cc
 bench-grants_srcs := t/bench/grants.cc
 bench-decide_srcs := t/bench/decide.cc
 
+# Loaded into virus-scanner by tests, in the place of libclamav's own scan.
+captured := $(bin)/captured.so
+$(captured): t/tools/captured.cc
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CXX) -std=c++20 -O1 -g -Wall -Wextra -fPIC -shared -o $@ $< \
+		-lclamav
+
 # All of them, and the programs under test, in one go on all cores.
-tests: all $(addprefix $(bin)/,$(test_progs))
+tests: all $(addprefix $(bin)/,$(test_progs)) $(captured)
 on_all_cores = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),, \
 	-j$(shell nproc 2>/dev/null || echo 2))
-helpers = $(addprefix $(bin)/,$(filter-out unit-tests,$(test_progs)))
+helpers = $(addprefix $(bin)/,$(filter-out unit-tests,$(test_progs))) \
+	$(captured)
 
 # VARIANT=asan builds of the same programs are for unit and protocol tests.
 check: prepared

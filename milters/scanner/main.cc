@@ -15,9 +15,11 @@
 #include <thread>
 #include <vector>
 
+#include "milters/scanner/namespaces.h"
 #include "milters/scanner/parent.h"
 #include "milters/scanner/probe.h"
 #include "milters/scanner/quick_sscanf.h"
+#include "policy/scan/unpack_watch.h"
 #include "policy/version.h"
 
 namespace {
@@ -164,8 +166,13 @@ int run_probe(const Arguments& args)
     if (!all &&
         std::find(names.begin(), names.end(), args.probe) == names.end())
         return EX_USAGE;
-    auto dir = milters::scanner::TempDir::create(args.parent.temp_base, 0,
-                                                 args.parent.user, false, 0);
+    const auto folder = [&](bool tmpfs) {
+        return milters::scanner::TempDir::create(args.parent.temp_base, 0,
+                                                 args.parent.user, tmpfs,
+                                                 args.parent.temp_size);
+    };
+    const bool tmpfs = milters::scanner::own_namespaces() && folder(true);
+    auto dir = folder(tmpfs);
     if (!dir) {
         std::cerr << "virus-scanner: " << dir.error().text << '\n';
         return EX_CANTCREAT;
@@ -181,6 +188,7 @@ int run_probe(const Arguments& args)
         std::cout << name << ": " << probed.how << '\n';
         tight = tight && probed.allowed == (name == "unpack");
     }
+    std::cout << "tmpfs: " << (tmpfs ? "yes" : "no") << '\n';
     std::cout << "landlock: " << milters::scanner::landlock_version() << '\n';
     return tight ? EX_OK : EX_SOFTWARE;
 }
@@ -237,7 +245,8 @@ void prepare_process()
 int main(int argc, char** argv)
 {
     prepare_process();
-    if (!milters::scanner::use_quick_sscanf())
+    if (!milters::scanner::use_quick_sscanf() ||
+        !policy::scan::UnpackWatch::works())
         return EX_SOFTWARE;
     Arguments args;
     CLI::App app{"scans for virus-milter; see virus-scanner(8)"};

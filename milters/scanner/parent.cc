@@ -1,9 +1,7 @@
 #include "milters/scanner/parent.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -13,11 +11,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
-#include "milters/scanner/memfd.h"
-#include "milters/scanner/samples.h"
+#include "milters/scanner/memory.h"
+#include "milters/scanner/namespaces.h"
+#include "milters/scanner/self_test.h"
 #include "milters/scanner/worker.h"
 #include "policy/scan/database.h"
 
@@ -32,16 +29,8 @@ using Steady = std::chrono::steady_clock;
 
 /// A worker that dies sooner than this has not even scanned: wait a while.
 constexpr auto too_soon = 500ms;
-constexpr auto sample_deadline = 60s;
-
-std::uint64_t resident_memory()
-{
-    std::ifstream in{"/proc/self/statm"};
-    std::uint64_t all = 0;
-    std::uint64_t resident = 0;
-    in >> all >> resident;
-    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
+/// How often folders without a tmpfs are measured.
+constexpr auto measure_interval = 200ms;
 
 std::string how_ended(int status)
 {
@@ -64,24 +53,7 @@ void keep_only(int keep)
     ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0);
 }
 
-policy::Result<std::string> contents(const std::string& path)
-{
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream out;
-    if (!in || !(out << in.rdbuf()))
-        return policy::fail(Errc::io, path + ": cannot be read");
-    return out.str();
-}
-
 }  // namespace
-
-void tune_malloc(unsigned threads)
-{
-    ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    ::mallopt(M_TOP_PAD, 16 << 20);
-    ::mallopt(M_ARENA_MAX, static_cast<int>(threads));
-}
 
 Parent::~Parent()
 {
@@ -102,16 +74,38 @@ Status Parent::prepare()
 {
     tune_malloc(1);
     sweep(options_.temp_base);
-    own_mount_ = own_mounts();
-    // Workers have no network even before their sandbox; root only.
-    if (own_mount_)
-        ::unshare(CLONE_NEWNET | CLONE_NEWIPC);
+    if (auto s = enclose(); !s)
+        return s;
     auto engine = policy::scan::Engine::load(options_.engine);
     if (!engine)
         return policy::fail(engine.error());
     engine_ = std::move(*engine);
     policy::scan::use_huge_pages();
     return test_set();
+}
+
+/// A tmpfs for each worker, or the reason why there is none.
+Status Parent::enclose()
+{
+    const auto own = own_namespaces();
+    own_mount_ = own.has_value();
+    auto trial = make_folder(0);
+    if (!trial && own_mount_) {
+        own_mount_ = false;
+        no_mount_ = trial.error().text;
+        trial = make_folder(0);
+    }
+    if (!own)
+        no_mount_ = own.error().text;
+    if (!trial)
+        return policy::fail(trial.error());
+    return {};
+}
+
+policy::Result<TempDir> Parent::make_folder(unsigned id)
+{
+    return TempDir::create(options_.temp_base, id, options_.user, own_mount_,
+                           options_.temp_size);
 }
 
 void Parent::be_worker(const Fd& socket, const TempDir& dir)
@@ -133,8 +127,7 @@ void Parent::be_worker(const Fd& socket, const TempDir& dir)
 
 policy::Result<Fd> Parent::start_worker(unsigned id)
 {
-    auto dir = TempDir::create(options_.temp_base, id, options_.user,
-                               own_mount_, options_.temp_size);
+    auto dir = make_folder(id);
     if (!dir)
         return policy::fail(dir.error());
     auto ends = make_channel();
@@ -150,59 +143,17 @@ policy::Result<Fd> Parent::start_worker(unsigned id)
     return std::move(ends->first);
 }
 
-// --- the self-test ---
-
-Status Parent::scan_sample(int socket, const std::string& name,
-                           const std::string& bytes, bool infected)
-{
-    auto file = MemFile::create();
-    if (!file)
-        return policy::fail(file.error());
-    if (auto s = file->append(bytes); !s)
-        return s;
-    if (auto s = file->seal(); !s)
-        return s;
-    const policy::scan::ScanRequest request{1, sample_deadline, {}};
-    if (auto s = send_packet(socket, write(request), file->fd()); !s)
-        return policy::fail(Errc::format, "self-test: worker has ended");
-    const auto packet = receive_packet(socket, sample_deadline + 1s);
-    if (!packet)
-        return policy::fail(Errc::format,
-                            "self-test: worker has ended over " + name);
-    const auto verdict = policy::scan::read_answer(packet->text, 1);
-    if (!verdict)
-        return policy::fail(verdict.error());
-    const auto want = infected ? policy::scan::ScanStatus::infected
-                               : policy::scan::ScanStatus::clean;
-    if (verdict->status() == want)
-        return {};
-    return policy::fail(Errc::format, "self-test: " + name + " is called " +
-                                          name_of(verdict->status()) + " " +
-                                          verdict->signature() +
-                                          verdict->detail);
-}
-
 Status Parent::test_set()
 {
     const auto socket = start_worker(0);
     if (!socket)
         return policy::fail(socket.error());
-    for (const Sample& sample : samples(options_.expect_eicar))
-        if (auto s = scan_sample(socket->get(), sample.name, sample.bytes,
-                                 sample.infected);
-            !s)
-            return s;
-    for (const std::string& path : options_.known_clean) {
-        const auto bytes = contents(path);
-        if (!bytes)
-            return policy::fail(bytes.error());
-        if (auto s = scan_sample(socket->get(), path, *bytes, false); !s)
-            return s;
-    }
+    const auto good =
+        self_test(socket->get(), options_.expect_eicar, options_.known_clean);
     ::kill(workers_[0].pid, SIGKILL);
     ::waitpid(workers_[0].pid, nullptr, 0);
     workers_.erase(0);
-    return {};
+    return good;
 }
 
 // --- the workers ---
@@ -242,7 +193,8 @@ void Parent::reap()
             event.kind = ScannerEvent::Kind::gone;
             event.id = it->first;
             event.pid = pid;
-            event.text = how_ended(status);
+            event.text = it->second.killed_for.empty() ? how_ended(status)
+                                                       : it->second.killed_for;
             workers_.erase(it);
             tell(std::move(event));
             break;
@@ -263,6 +215,17 @@ bool Parent::obey()
     return true;
 }
 
+/// Where no tmpfs bounds it: whoever has unpacked too much ends.
+void Parent::measure()
+{
+    for (auto& [id, worker] : workers_)
+        if (worker.killed_for.empty() &&
+            worker.dir->used() > options_.temp_size) {
+            worker.killed_for = "it has unpacked more than virus.temp_size";
+            ::kill(worker.pid, SIGKILL);
+        }
+}
+
 /// The client closes the workers' sockets as they become idle; they leave by
 /// themselves, or by their own deadline.
 int Parent::wait_for_workers()
@@ -273,12 +236,25 @@ int Parent::wait_for_workers()
     return EX_OK;
 }
 
+/// How long to wait for something to happen, in milliseconds.
+int Parent::patience() const
+{
+    if (workers_.size() < options_.workers)
+        return 100;
+    return own_mount_ ? -1 : static_cast<int>(measure_interval.count());
+}
+
 int Parent::run()
 {
     ScannerEvent ready;
     ready.kind = ScannerEvent::Kind::ready;
     ready.engine = engine_->info();
     ready.memory = resident_memory();
+    if (!own_mount_)
+        ready.text = "workers unpack into " + options_.temp_base +
+                     " itself, whose size is looked after every 0.2 s: no "
+                     "tmpfs (" +
+                     no_mount_ + ")";
     tell(std::move(ready));
     sigset_t signals;
     sigemptyset(&signals);
@@ -295,9 +271,10 @@ int Parent::run()
             return EX_OSERR;
         }
         pollfd fds[] = {{control_, POLLIN, 0}, {signal_fd.get(), POLLIN, 0}};
-        const bool short_of = workers_.size() < options_.workers;
-        if (::poll(fds, 2, short_of ? 100 : -1) < 0 && errno != EINTR)
+        if (::poll(fds, 2, patience()) < 0 && errno != EINTR)
             return EX_OSERR;
+        if (!own_mount_)
+            measure();
         signalfd_siginfo info{};
         while (::read(signal_fd.get(), &info, sizeof info) == sizeof info)
             if (info.ssi_signo == SIGTERM)

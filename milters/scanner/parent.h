@@ -30,11 +30,6 @@ struct ParentOptions {
     std::vector<std::string> known_clean{};
 };
 
-/// libclamav allocates arrays of some 100 KiB for each layer, which the C
-/// library would map and unmap each time: a fifth of the time of a scan.
-/// @param threads  that scan in this process
-void tune_malloc(unsigned threads);
-
 /// Loads, tests, forks, and replaces workers that have died, for one client
 /// that is at the other end of `control`.  One thread; SIGCHLD and SIGTERM
 /// must be blocked.
@@ -60,15 +55,18 @@ private:
         pid_t pid = 0;
         std::optional<TempDir> dir{};
         std::chrono::steady_clock::time_point born{};
+        std::string killed_for{};  ///< empty: not by us
     };
 
     policy::Result<Fd> start_worker(unsigned id);
     [[noreturn]] void be_worker(const Fd& socket, const TempDir& dir);
     policy::Status hand_over(unsigned id);
     policy::Status refill();
+    policy::Status enclose();
+    policy::Result<TempDir> make_folder(unsigned id);
     policy::Status test_set();
-    policy::Status scan_sample(int socket, const std::string& name,
-                               const std::string& bytes, bool infected);
+    void measure();
+    int patience() const;
     void reap();
     bool obey();
     int wait_for_workers();
@@ -77,6 +75,7 @@ private:
     ParentOptions options_;
     int control_;
     bool own_mount_ = false;
+    std::string no_mount_;  ///< why, if not own_mount_
     std::unique_ptr<policy::scan::Engine> engine_;
     std::map<unsigned, Worker> workers_;
     unsigned next_id_ = 1;

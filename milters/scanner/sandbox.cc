@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -78,6 +79,16 @@ Status become(const UserId& user)
         return failed("change of user");
     if (user.uid != 0 && ::setuid(0) == 0)
         return policy::fail(Errc::denied, "sandbox: root could be had back");
+    return {};
+}
+
+/// Whoever has a user namespace of his own has all capabilities in it.
+Status drop_capabilities()
+{
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
+    if (::syscall(SYS_capset, &header, none) != 0)
+        return failed("capset");
     return {};
 }
 
@@ -258,6 +269,8 @@ Status enter(const Sandbox& sandbox)
     if (sandbox.user)
         if (auto s = become(*sandbox.user); !s)
             return s;
+    if (auto s = drop_capabilities(); !s)
+        return s;
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return failed("prctl");

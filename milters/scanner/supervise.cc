@@ -153,6 +153,8 @@ void Pool::on_event(const std::shared_ptr<Process>& process,
             if (process->engine.base_time == 0)
                 process->engine.base_time = process->newest;
             process->memory = event.memory;
+            if (!event.text.empty() && event.text != told_)
+                say(false, told_ = event.text);
             process->engine.generation =
                 generation_of(*process, options_.command);
             take_over(process);
@@ -167,8 +169,10 @@ void Pool::on_event(const std::shared_ptr<Process>& process,
             break;
         }
         case ScannerEvent::Kind::gone:
-            say(true, "scanner worker " + std::to_string(event.pid) +
-                          " has ended: " + event.text);
+            // One that was let go is no news.
+            say(event.text != "exit 0", "scanner worker " +
+                                            std::to_string(event.pid) +
+                                            " has ended: " + event.text);
             break;
         case ScannerEvent::Kind::failed:
             lost(process, event.text);

@@ -1,6 +1,5 @@
 #include "milters/scanner/temp_dir.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -107,11 +106,17 @@ void TempDir::remove()
     path_.clear();
 }
 
-bool own_mounts()
+std::uint64_t TempDir::used() const
 {
-    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0)
-        return false;
-    return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    std::uint64_t bytes = 0;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it{path_, error}, end;
+         !error && it != end; it.increment(error)) {
+        struct stat s {};
+        if (::lstat(it->path().c_str(), &s) == 0)
+            bytes += static_cast<std::uint64_t>(s.st_blocks) * 512;
+    }
+    return bytes;
 }
 
 }  // namespace milters::scanner

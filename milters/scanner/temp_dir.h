@@ -28,6 +28,8 @@ public:
     ~TempDir() { remove(); }
 
     const std::string& path() const { return path_; }
+    /// Bytes on disk of all files below, as far as they can be seen.
+    std::uint64_t used() const;
 
 private:
     TempDir() = default;
@@ -36,9 +38,5 @@ private:
     std::string path_;
     bool mounted_ = false;
 };
-
-/// Gives this process mounts of its own that others do not see.  Needs root;
-/// false: not possible here.
-bool own_mounts();
 
 }  // namespace milters::scanner

@@ -25,7 +25,7 @@
 
 #include "milters/scanner/command.h"
 #include "milters/scanner/memfd.h"
-#include "milters/scanner/parent.h"
+#include "milters/scanner/memory.h"
 #include "milters/scanner/quick_sscanf.h"
 #include "policy/scan/clamav.h"
 #include "policy/scan/database.h"

@@ -25,10 +25,11 @@ class Daemon:
         self.decisions = self.dir + "/decisions.jsonl"
         self.process = None
 
-    def start(self, *args, wait=True):
+    def start(self, *args, wait=True, under=()):
+        """under  a command that runs the milter, such as setpriv(1)"""
         before = self.stderr().count("started")
         self.process = subprocess.Popen(
-            [program(self.name), "-f", "-c", self.conf, *args],
+            [*under, program(self.name), "-f", "-c", self.conf, *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.dir + "/stderr", "a"))
         self.said("started", before + 1)
