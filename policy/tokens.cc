@@ -219,6 +219,19 @@ std::size_t find(TokenSpan tokens, Token token, std::size_t from)
                : from + static_cast<std::size_t>(found - rest.begin());
 }
 
+bool ends_with(TokenSpan tokens, TokenSpan end)
+{
+    return tokens.size() >= end.size() && same(tokens.last(end.size()), end);
+}
+
+std::size_t find_pair(TokenSpan tokens, Token a, Token b, std::size_t from)
+{
+    for (auto i = find(tokens, a, from); i != npos; i = find(tokens, a, i + 1))
+        if (i + 1 < tokens.size() && tokens[i + 1] == b)
+            return i;
+    return npos;
+}
+
 std::string_view kept(std::string_view text, Memory* memory)
 {
     auto* const copy = static_cast<char*>(memory->allocate(text.size() + 1, 1));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory_resource>
 #include <span>
 #include <string>
@@ -41,10 +42,20 @@ bool same(TokenSpan a, TokenSpan b);
 /// Whether the token is a word, not an operator, bracket or quoted string.
 bool is_atom(Token token);
 
+bool ends_with(TokenSpan tokens, TokenSpan end);
+inline bool ends_with(TokenSpan tokens, std::initializer_list<Token> end)
+{
+    return ends_with(tokens, TokenSpan{end.begin(), end.size()});
+}
+
 /// Index of the first token equal to `token` at or after `from`; npos if
 /// there is none.
 std::size_t find(TokenSpan tokens, Token token, std::size_t from = 0);
 inline constexpr std::size_t npos = std::string_view::npos;
+
+/// Index of the first of two neighbours, both operators; npos if they are
+/// nowhere.
+std::size_t find_pair(TokenSpan tokens, Token a, Token b, std::size_t from = 0);
 
 /// Writes tokens back as one text with `blank` between two atoms and nothing
 /// else between tokens.

@@ -139,6 +139,22 @@ Outcome check_mail(Asking& ask, TokenSpan argument);
 /// check_rcpt alone, without what delay_checks puts behind it.
 Outcome check_rcpt(Asking& ask, TokenSpan argument);
 
+/// POP-before-SMTP through the plain map: any value but NO.
+Outcome check_relayers_map(Asking& ask, const char* rule);
+
+/// POP-before-SMTP through the store of grants, with its window.
+Outcome check_grant(Asking& ask);
+
+/// Clients that may relay to anybody by who they are: certificate, a login
+/// in the plain map, SMTP AUTH.
+Outcome check_identity(Asking& ask);
+
+/// nouucp and nopercenthack with `reject`: such a path is never local.
+void refuse_paths(const Asking& ask, Mailbox& box);
+
+/// Recipients of this host, and of domains that it relays to.
+Outcome check_destination(Asking& ask, const Mailbox& box);
+
 /// Rcpt_ok and Relay_ok, the two halves of check_rcpt: recipient and client.
 Outcome recipient_ok(Asking& ask, TokenSpan argument);
 Outcome relay_ok(Asking& ask);

@@ -12,11 +12,6 @@ using map::Mark;
 
 const Reply access_denied{550, "5.7.1", "Access denied"};
 
-bool ends_with(TokenSpan t, TokenSpan end)
-{
-    return t.size() >= end.size() && same(t.last(end.size()), end);
-}
-
 /// The address between its angle brackets, if it has them.
 TokenSpan without_brackets(TokenSpan argument)
 {
@@ -177,13 +172,7 @@ Outcome act_on_value(Asking& ask, const Found& found, const Mailbox& box)
         return check_domain(ask, DomainMark::permanent, why);
     if (found.value[0] == "?" && !ask.features.accept_unqualified_senders)
         return check_unqualified(ask);
-    Tokens rest{box.local, ask.memory};
-    if (box.has_domain) {
-        rest.insert(rest.end(), {"<", "@"});
-        rest.insert(rest.end(), box.domain.begin(), box.domain.end());
-        rest.push_back(">");
-    }
-    return ask.act(found, "From", rest, false, access_denied);
+    return ask.act(found, "From", box.in_one_row(), false, access_denied);
 }
 
 }  // namespace

@@ -59,18 +59,6 @@ Mailbox recipient(Asking& ask, TokenSpan argument)
     return box;
 }
 
-/// `local < @ domain >` as one row of tokens.
-Tokens in_one_row(const Mailbox& box, Memory* memory)
-{
-    Tokens row{box.local, memory};
-    if (box.has_domain) {
-        row.insert(row.end(), {"<", "@"});
-        row.insert(row.end(), box.domain.begin(), box.domain.end());
-        row.push_back(">");
-    }
-    return row;
-}
-
 /// What To: says of a recipient, whether or not we relay to it.
 Found find_refusal(Asking& ask, const Mailbox& box)
 {
@@ -80,8 +68,7 @@ Found find_refusal(Asking& ask, const Mailbox& box)
     // without a local part all of `< @ domain >` counts as the user
     if (!box.has_domain || box.local.empty())
         return look_up(
-            {{Lookup::user,
-              ask.joined_key(in_one_row(box, ask.memory), "@", {})}});
+            {{Lookup::user, ask.joined_key(box.in_one_row(), "@", {})}});
     const auto full = ask.joined_key(box.local, "@", box.domain);
     if (!ask.site.local.has(box.domain, ask.memory))
         return look_up({{Lookup::full, full}, {Lookup::domain, box.domain}});
@@ -103,190 +90,10 @@ Outcome check_blocklist(Asking& ask, const Mailbox& box)
         return {};
     if (found.value.empty())
         return ask.act_on_nothing(found, "To", box.local, box.domain, ">$|<");
-    Tokens rest = in_one_row(box, ask.memory);
+    Tokens rest = box.in_one_row();
     rest.insert(rest.begin(), "<");
     rest.push_back(">");
     return ask.act(found, "To", rest, false, mailbox_disabled);
-}
-
-/// A client whose certificate access.db lets relay (RelayTLS).
-Outcome check_certificate(Asking& ask)
-{
-    const Client& c = ask.client;
-    if (!ask.features.access_db ||
-        !(same(c.tls_verify, "OK") || same(c.tls_verify, "TRUSTED")))
-        return {};
-    const auto final_ok = [&](const Found& found, Token tag) {
-        return Outcome{Outcome::Kind::final_ok, {}, ask.access_why(found, tag)};
-    };
-    if (c.cert_issuer.empty())
-        return {};
-    const auto issuer = ask.one("CERTISSUER", ask.tokens(c.cert_issuer));
-    if (issuer.is("RELAY"))
-        return final_ok(issuer, "CERTISSUER");
-    if (!issuer.is("SUBJECT") || c.cert_subject.empty())
-        return {};
-    const auto subject = ask.one("CERTSUBJECT", ask.tokens(c.cert_subject));
-    return subject.is("RELAY") ? final_ok(subject, "CERTSUBJECT") : Outcome{};
-}
-
-/// POP-before-SMTP through the plain map: any value but NO.
-Outcome check_relayers_map(Asking& ask, const char* rule)
-{
-    const auto value = ask.relayers_value(ask.client_addr_text());
-    if (!value)
-        return ask.refuse(
-            temporary_failure(),
-            ask.rule(rule, ask.client_addr_text(), value.error().text));
-    if (value->empty() || (value->size() == 1 && same(value->front(), "NO")))
-        return {};
-    Why why = ask.rule(rule, ask.client_addr_text(), joined(*value));
-    why.source = ask.world.relayers_map->name();
-    return {Outcome::Kind::final_ok, {}, std::move(why)};
-}
-
-/// POP-before-SMTP through the store of grants, with its window.
-Outcome check_grant(Asking& ask)
-{
-    const auto& store = ask.world.relayers;
-    if (!store || !ask.client.addr.is_ip())
-        return {};
-    Why why = ask.rule("POP-before-SMTP", ask.client_addr_text());
-    const auto grant = store->find(ask.client.addr);
-    if (!grant) {
-        why.value = grant.error().text;
-        return ask.refuse(temporary_failure(), std::move(why));
-    }
-    if (!*grant ||
-        relayers::standing(**grant, ask.world.clock(), ask.world.window) !=
-            relayers::Standing::valid)
-        return {};
-    why.key = (*grant)->network.text();
-    why.value = (*grant)->user;
-    return {Outcome::Kind::final_ok, {}, std::move(why)};
-}
-
-/// Clients that may relay to anybody by who they are: certificate, a login
-/// in the plain map, SMTP AUTH.
-Outcome check_identity(Asking& ask)
-{
-    if (auto outcome = check_certificate(ask); outcome.ends())
-        return outcome;
-    if (ask.features.relayers_auth)
-        if (auto outcome = check_relayers_map(ask, "Local_Relay_Auth");
-            outcome.ends())
-            return outcome;
-    const auto mechanism = ask.tokens(ask.client.auth_type);
-    if (!ask.site.trust_auth_mech.has(mechanism, ask.memory))
-        return {};
-    return {
-        Outcome::Kind::final_ok,
-        {},
-        ask.rule("SMTP AUTH", ask.client.auth_type, ask.client.auth_authen)};
-}
-
-std::size_t find_domain(TokenSpan row, std::size_t from)
-{
-    auto i = find(row, "<", from);
-    while (i != npos && (i + 1 == row.size() || row[i + 1] != "@"))
-        i = find(row, "<", i + 1);
-    return i;
-}
-
-/// Puts `pseudo` in place of the domain and of the host beyond `sign`.
-void make_remote(Tokens& row, Token sign, Token pseudo, bool host_first)
-{
-    for (const bool with_domain : {true, false}) {
-        const TokenSpan old = row;
-        const auto at = find(old, sign);
-        if (at == npos)
-            return;
-        const auto domain = find_domain(old, at);
-        if (with_domain && domain == npos)
-            continue;
-        const auto end = with_domain ? domain : old.size();
-        const auto kept =
-            host_first ? old.subspan(at + 1, end - at - 1) : old.first(at);
-        Tokens made{{"<", "REMOTE", ">"}, row.get_allocator()};
-        made.insert(made.end(), kept.begin(), kept.end());
-        made.insert(made.end(), {"<", "@", pseudo, ">"});
-        row = std::move(made);
-    }
-}
-
-/// nouucp and nopercenthack with `reject`: such a path is never local.
-void refuse_paths(const Asking& ask, Mailbox& box)
-{
-    const Features& f = ask.features;
-    if (!f.uucp_reject && !f.percent_reject)
-        return;
-    Tokens row = in_one_row(box, ask.memory);
-    if (f.uucp_reject)
-        make_remote(row, "!", "BANG_PATH", true);
-    if (f.percent_reject)
-        make_remote(row, "%", "PERCENT_HACK", false);
-    const auto domain = find_domain(row, 0);
-    box.has_domain = domain != npos;
-    if (!box.has_domain)
-        return;
-    const auto start = row.begin() + static_cast<long>(domain);
-    box.local.assign(row.begin(), start);
-    box.domain.assign(start + 2, row.end() - 1);
-}
-
-/// What To: says of relaying to the recipient.
-Found find_destination(Asking& ask, const Mailbox& box)
-{
-    const Features& f = ask.features;
-    // a path that was refused twice has two pseudo domains: `A > < @ A`
-    TokenSpan domain = box.domain;
-    const auto second = find(domain, ">");
-    if (!f.relay_hosts_only && second != npos)
-        domain = domain.first(second);
-    if (!f.relay_hosts_only && !f.relay_to_full_address)
-        return ask.find(Lookup::domain, domain, "To", Mark::bare_too);
-    const auto full = ask.joined_key(box.local, "@", domain);
-    if (!f.relay_hosts_only && second != npos)
-        return ask.find(Lookup::full, full, "To", Mark::bare_too);
-    if (!f.relay_hosts_only)
-        return ask.search({{Lookup::full, full},
-                           {Lookup::domain, domain},
-                           {Lookup::full, ask.joined_key(box.local, "@", {})}},
-                          "To", Mark::bare_too);
-    Found found;
-    if (f.relay_to_full_address)
-        found = ask.one("To", full);
-    if (found.state == Found::State::nothing)
-        found = ask.one("To", domain);
-    return found.state == Found::State::nothing ? ask.one("", domain) : found;
-}
-
-Outcome check_destination(Asking& ask, const Mailbox& box)
-{
-    const Site& site = ask.site;
-    const TokenSpan domain = box.domain;
-    const auto key = [&] { return joined(domain); };
-    if (!box.is_full())
-        return {};
-    if (ask.features.relay_entire_domain &&
-        site.entire_domain.has_end_of(domain, ask.memory))
-        return ask.relay(ask.rule("relay_entire_domain", key()));
-    if (site.local.has(domain, ask.memory))
-        return ask.relay(ask.local_rule(key()));
-    if (ask.features.relay_hosts_only
-            ? site.relay_domains.has(domain, ask.memory)
-            : site.relay_domains.has_end_of(domain, ask.memory))
-        return ask.relay(ask.relay_domains_rule(key()));
-    if (!ask.features.access_db)
-        return {};
-    const auto found = find_destination(ask, box);
-    if (found.is("RELAY"))
-        return ask.relay(ask.access_why(found, "To"));
-    if (found.state != Found::State::failed)
-        return {};
-    auto failed = ask.map_failed("To");
-    failed.kind = Outcome::Kind::temporary;
-    return failed;
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ struct Mailbox {
         return has_domain && !local.empty() && !domain.empty();
     }
     void strip_trailing_dots();
+    /// `local < @ domain >` as one row of tokens.
+    Tokens in_one_row() const;
 };
 
 /// Turns addresses into Mailboxes.  Pure but for `canonical`.  For one thread.
