@@ -222,6 +222,7 @@ void declare(CLI::App& app, Arguments& args)
     app.add_option("--part-cache", args.part_cache);
     app.add_flag("-E,--no-eicar", args.no_eicar);
     app.add_option("--control", args.control);
+    app.add_flag("-b,--beside", args.parent.beside);
     app.add_flag("-C,--check", args.check);
     app.add_option("--probe", args.probe);
 }

@@ -1,9 +1,9 @@
 #include "milters/scanner/parent.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "milters/scanner/memory.h"
 #include "milters/scanner/namespaces.h"
@@ -29,6 +30,8 @@ using Steady = std::chrono::steady_clock;
 
 /// A worker that dies sooner than this has not even scanned: wait a while.
 constexpr auto too_soon = 500ms;
+/// The least that nice(2) gives of the processors.
+constexpr int nicest = 19;
 /// How often folders without a tmpfs are measured.
 constexpr auto measure_interval = 200ms;
 
@@ -40,17 +43,6 @@ std::string how_ended(int status)
         return "SIG" + std::string{name ? name : std::to_string(number)};
     }
     return "exit " + std::to_string(WEXITSTATUS(status));
-}
-
-/// Standard streams to nowhere, everything else but `keep` closed.
-void keep_only(int keep)
-{
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd < 3 && null >= 0; ++fd)
-        ::dup2(null, fd);
-    if (keep > 3)
-        ::close_range(3, static_cast<unsigned>(keep) - 1, 0);
-    ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0);
 }
 
 }  // namespace
@@ -76,12 +68,27 @@ Status Parent::prepare()
     sweep(options_.temp_base);
     if (auto s = enclose(); !s)
         return s;
-    auto engine = policy::scan::Engine::load(options_.engine);
-    if (!engine)
-        return policy::fail(engine.error());
-    engine_ = std::move(*engine);
-    policy::scan::use_huge_pages();
+    if (auto s = load(); !s)
+        return s;
     return test_set();
+}
+
+/// In a thread of its own, since who has become nice stays so.
+Status Parent::load()
+{
+    Status out;
+    std::thread loader{[&] {
+        if (options_.beside)
+            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nicest);
+        auto engine = policy::scan::Engine::load(options_.engine);
+        if (!engine)
+            out = policy::fail(engine.error());
+        else
+            engine_ = std::move(*engine);
+        policy::scan::use_huge_pages();
+    }};
+    loader.join();
+    return out;
 }
 
 /// A tmpfs for each worker, or the reason why there is none.

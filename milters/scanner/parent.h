@@ -24,6 +24,8 @@ struct ParentOptions {
     std::uint64_t temp_size = 1ULL << 30;  ///< bytes a worker may unpack
     std::uint64_t memory = 1ULL << 30;     ///< bytes a worker may take
     std::optional<UserId> user;            ///< whom workers run as
+    /// Others scan meanwhile: load without being in their way.
+    bool beside = false;
     /// The set must find the EICAR test file, or it is a broken one.
     bool expect_eicar = true;
     /// Files that must come out clean, beside the built-in ones.
@@ -63,6 +65,7 @@ private:
     policy::Status hand_over(unsigned id);
     policy::Status refill();
     policy::Status enclose();
+    policy::Status load();
     policy::Result<TempDir> make_folder(unsigned id);
     policy::Status test_set();
     void measure();

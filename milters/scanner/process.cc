@@ -72,7 +72,8 @@ std::vector<char*> pointers(std::vector<std::string>& words)
     return out;
 }
 
-std::vector<std::string> words_of(const Command& command, const HeldSet* set)
+std::vector<std::string> words_of(const Command& command, const HeldSet* set,
+                                  bool beside)
 {
     std::vector<std::string> words{command.program};
     words.insert(words.end(), command.arguments.begin(),
@@ -80,6 +81,8 @@ std::vector<std::string> words_of(const Command& command, const HeldSet* set)
     const auto flag = std::find(words.begin(), words.end(), "-d");
     if (set && words.end() - flag >= 2)
         flag[1] = set->path();
+    if (beside)
+        words.emplace_back("--beside");
     words.insert(words.end(), {"--control", std::to_string(control_there)});
     return words;
 }
@@ -95,7 +98,8 @@ std::string scanner_beside_us()
 }
 
 policy::Result<std::unique_ptr<Process>> Process::start(const Command& command,
-                                                        const SetPtr& set)
+                                                        const SetPtr& set,
+                                                        bool beside)
 {
     auto ends = make_channel();
     if (!ends)
@@ -104,7 +108,7 @@ policy::Result<std::unique_ptr<Process>> Process::start(const Command& command,
     if (ends->second.get() == control_there)
         ends->second.reset(
             ::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, control_there + 1));
-    auto words = words_of(command, set.get());
+    auto words = words_of(command, set.get(), beside);
     pid_t pid = 0;
     const SpawnSettings settings{ends->second.get(), set.get()};
     const int error =

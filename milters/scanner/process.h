@@ -29,9 +29,11 @@ std::string scanner_beside_us();
 /// One scanner process.  Closing it lets the workers finish what they scan.
 class Process {
 public:
-    /// @param set  loaded in the place of the command's database; may be null
+    /// @param set     loaded in the place of the command's database; may be
+    ///                null
+    /// @param beside  another scanner serves meanwhile
     static policy::Result<std::unique_ptr<Process>> start(
-        const Command& command, const SetPtr& set = nullptr);
+        const Command& command, const SetPtr& set, bool beside);
     /// Closes the control socket and leaves the process to end by itself;
     /// reap_all() fetches it later.
     ~Process();

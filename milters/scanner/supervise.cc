@@ -102,7 +102,11 @@ std::unique_ptr<Process> Pool::start_process()
 {
     bool went_back = false;
     const SetPtr set = set_to_load(went_back);
-    auto started = Process::start(options_.command, set);
+    const auto serving = [this] {
+        const std::lock_guard lock{mutex_};
+        return current_ != nullptr;
+    };
+    auto started = Process::start(options_.command, set, serving());
     if (!started) {
         const std::lock_guard lock{mutex_};
         last_error_ = started.error().text;

@@ -1,7 +1,9 @@
 #include "milters/scanner/worker.h"
 
+#include <fcntl.h>
 #include <sys/time.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -43,6 +45,16 @@ std::string answer(std::uint64_t id, Verdict verdict)
 }
 
 }  // namespace
+
+void keep_only(int keep)
+{
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3 && null >= 0; ++fd)
+        ::dup2(null, fd);
+    if (keep > 3)
+        ::close_range(3, static_cast<unsigned>(keep) - 1, 0);
+    ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0);
+}
 
 int serve(int socket, const ScanFunction& scan)
 {

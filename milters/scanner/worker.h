@@ -11,6 +11,9 @@ namespace milters::scanner {
 using ScanFunction =
     std::function<policy::scan::Verdict(int fd, policy::scan::Want want)>;
 
+/// Standard streams to nowhere, everything else but `keep` closed.
+void keep_only(int keep);
+
 /// Serves requests from `socket` until the other side closes it; returns the
 /// exit code.  A scan that overruns its deadline ends the process by SIGALRM,
 /// which the client sees as a closed socket.

@@ -166,33 +166,6 @@ def test_scanner_dies(gate):
                  5, message="workers outlive their parent")
 
 
-def test_many_at_the_same_instant(gate):
-    """61 messages end together; one of them, whose scan takes 20 s, holds up
-    none of the others."""
-    milter = gate(virus="  workers: 2\n  cache: 0")
-    _, workers = milter.workers(2)
-    os.kill(workers[0], signal.SIGSTOP)
-    threading.Timer(20, os.kill, (workers[0], signal.SIGCONT)).start()
-    ready = threading.Barrier(61)
-    took, codes = [], []
-
-    def one(i):
-        text = virus.message(text=f"message {i}") if i % 2 else infected(f"message {i}")
-        ready.wait()
-        begin = time.monotonic()
-        reply = ask(milter, text)
-        took.append(time.monotonic() - begin)
-        codes.append((i % 2, reply.code))
-    threads = [threading.Thread(target=one, args=(i,)) for i in range(61)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    took.sort()
-    assert len(took) == 61 and took[59] < 8 and took[60] > 15, took[-3:]
-    assert set(codes) == {(0, 550), (1, 0)}
-
-
 def test_sizes(gate):
     milter = gate(virus="  workers: 2\n  worker_memory: 2G\n  limits: {file_size: 200M}\n"
                         "  max_message: 150M")
@@ -216,57 +189,6 @@ def test_sizes(gate):
             m.body(b"\r\n--b\r\nContent-Type: text/plain\r\n\r\n" + last + b"--b--\r\n")
             reply = m.eom(i="q1")
             assert reply.code == code, (reply, milter.stderr()[-2000:])
-
-
-def test_eight_large_messages_at_once(site, sink, resolver, gate):
-    """sendmail waits 10 s for a reply by default; these take longer together."""
-    milter = gate(virus="  workers: 2")
-    codes = []
-    with Sendmail(site, mc=milter.mc(), sink=sink.port) as mta:
-        def one(i):
-            data = random.Random(i).randbytes(18_000_000)  # 24 MiB in base64
-            with smtp.Client(mta.port, timeout=150) as c:
-                c("EHLO c")
-                codes.append(c.send("<a@example.net>", ["<b@example.org>"],
-                                    virus.message(("r.bin", data), text=f"large {i}."))[-1].code)
-        threads = [threading.Thread(target=one, args=(i,)) for i in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(160)
-    assert codes == [250] * 8
-    assert milter.stderr().count("status=clean") == 8
-    net.wait_for(lambda: sum("large " in m["text"][:3000] for m in sink.messages) == 8, 30,
-                 message="not all arrived")
-    del sink.messages[:]  # others search in them
-
-
-def test_the_mta_is_kept_waiting(site, sink, resolver, gate):
-    milter = gate(virus="  workers: 1")
-    with Sendmail(site, mc=milter.mc("C:5m;S:10s;R:3s;E:1m"), sink=sink.port) as mta:
-        _, [worker] = milter.workers(1)
-        os.kill(worker, signal.SIGSTOP)
-        threading.Timer(7, os.kill, (worker, signal.SIGCONT)).start()
-        with smtp.Client(mta.port, timeout=40) as c:
-            c("EHLO c")
-            assert c.send("<a@example.net>", ["<b@example.org>"], infected())[-1].code == 550
-
-
-# --- the sandbox ---
-
-@pytest.mark.parametrize("user", ["root", "alice"])
-def test_a_captured_worker_can_do_nothing(site, user):
-    os.chmod(site, 0o777)
-    command = [program("virus-scanner"), "--probe", "all", "-t", site]
-    if user != "root":
-        command = ["setpriv", "--reuid", user, "--clear-groups", *command]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    got = dict(line.split(": ") for line in done.stdout.splitlines())
-    assert done.returncode == 0, (got, done.stderr)
-    for what in ("socket", "connect", "exec", "fork", "kill", "ptrace"):
-        assert got[what] == "SIGSYS", got
-    assert got["memory"] == "ENOMEM" and got["unpack"] == "allowed"
-    assert got["write"] == "EACCES" and got["read"] == "EACCES"
 
 
 def test_nothing_is_left_behind(gate):

@@ -1,5 +1,6 @@
 """Everything is killed at random under load, 200 times in all: each message is
-delivered once or refused, none passes unscanned, none is lost."""
+delivered once or refused, none passes unscanned, none is lost.  Killed are
+scanner parents, workers, milters and clamds, each of them often."""
 import collections
 import os
 import random
@@ -66,17 +67,21 @@ class Load:
 
 
 def kill_at_random(number, victims, revive):
-    """Kills that many processes; victims() are those that run."""
-    chance, kills = random.Random(7), 0
-    while kills < number:
+    """Kills that many processes; victims() -> kind -> those that run.  Returns
+    how many of each kind it were."""
+    chance, kills = random.Random(7), collections.Counter()
+    while kills.total() < number:
         time.sleep(chance.uniform(0.05, 0.3))
-        victim = chance.choice(victims())
+        kinds = {kind: pids for kind, pids in victims().items() if pids}
+        kind = chance.choice(sorted(kinds))
+        victim = chance.choice(kinds[kind])
         try:
             os.kill(victim, signal.SIGKILL)
-            kills += 1
+            kills[kind] += 1
         except ProcessLookupError:
             continue
         revive(victim)
+    return kills
 
 
 def test_kill_at_random_under_load(site, sink, resolver, gate):
@@ -87,16 +92,16 @@ def test_kill_at_random_under_load(site, sink, resolver, gate):
 
         def victims():
             everything = milter.descendants()
-            return ([w for _, workers in everything for w in workers] +
-                    [s for s, _ in everything] + [milter.process.pid])
+            return {"worker": [w for _, workers in everything for w in workers],
+                    "parent": [s for s, _ in everything], "milter": [milter.process.pid]}
 
         def revive(victim):
             if victim == milter.process.pid:
                 milter.process.wait()
                 milter.start(wait=False)
-        kill_at_random(150, victims, revive)
+        kills = kill_at_random(150, victims, revive)
         load.stop()
-        assert len(load.done) > 50
+        assert len(load.done) > 50 and min(kills.values()) >= 30 and len(kills) == 3, kills
         load.check(sink)
 
 
@@ -123,10 +128,10 @@ def test_kill_clamd_at_random_under_load(site, sink, resolver, gate):
                         return clamd(name)
                 milter.process.wait()
                 return milter.start(wait=False)
-            kill_at_random(50, lambda: [p.pid for p in clamds.values()] * 2 + [milter.process.pid],
-                           revive)
+            kills = kill_at_random(50, lambda: {
+                "clamd": [p.pid for p in clamds.values()], "milter": [milter.process.pid]}, revive)
             load.stop()
-            assert len(load.done) > 30
+            assert len(load.done) > 30 and min(kills.values()) >= 15 and len(kills) == 2, kills
             load.check(sink)
     finally:
         for process in clamds.values():
