@@ -54,6 +54,7 @@ void Pool::wake_supervisor() const
 
 void Pool::supervise()
 {
+    keep_running();
     for (;;) {
         std::vector<std::shared_ptr<Process>> processes;
         {

@@ -72,9 +72,8 @@ def kill_at_random(number, victims, revive):
     chance, kills = random.Random(7), collections.Counter()
     while kills.total() < number:
         time.sleep(chance.uniform(0.05, 0.3))
-        kinds = {kind: pids for kind, pids in victims().items() if pids}
-        kind = chance.choice(sorted(kinds))
-        victim = chance.choice(kinds[kind])
+        kind = chance.choice(sorted(victims()))
+        victim = chance.choice(net.wait_for(lambda: victims()[kind], 10, message=kind))
         try:
             os.kill(victim, signal.SIGKILL)
             kills[kind] += 1
