@@ -24,6 +24,7 @@ namespace {
 
 using policy::relay::NameStatus;
 using policy::relay::Resolve;
+using policy::sendmail::Router;
 namespace config = policy::config;
 
 constexpr int answer_is_no = 1;
@@ -44,6 +45,7 @@ struct Arguments {
     std::string sender_resolve = "OK";
     std::string from;
     std::vector<std::string> rcpts;
+    std::string sendmail_cf;
     std::string message;   ///< file to take what is not given from
     std::string queue_id;  ///< of a past message
 };
@@ -74,6 +76,9 @@ void add_options(CLI::App& app, Arguments& a)
                  "answer the cases on standard input, a JSON object a line");
     app.add_option("--from", a.from, "sender (default <>)");
     app.add_option("--rcpt", a.rcpts, "recipient; may be given again");
+    app.add_option("--sendmail-cf", a.sendmail_cf,
+                   "tell by this file what becomes of accepted mail (default "
+                   "sendmail.cf in the mail directory)");
     app.add_option("--message", a.message,
                    "take what is not given from the header of this message");
     app.add_option("--queue-id", a.queue_id,
@@ -153,15 +158,40 @@ int show(const Arguments& a, const std::vector<Answer>& answers)
     return accepted ? EX_OK : answer_is_no;
 }
 
+/// Who knows the way of accepted mail; nobody where there is no sendmail.cf.
+policy::Result<std::optional<Router>> router(const Arguments& a,
+                                             const std::string& mail_dir)
+{
+    const auto usual = mail_dir + "/sendmail.cf";
+    if (a.sendmail_cf.empty() && !std::filesystem::exists(usual))
+        return std::nullopt;
+    const auto cf = policy::sendmail::Cf::read(
+        a.sendmail_cf.empty() ? usual : a.sendmail_cf);
+    if (!cf)
+        return policy::fail(cf.error());
+    return Router::make(*cf, policy::sendmail::this_host());
+}
+
 /// Asks about each recipient and prints the answers.
 int answer(const Arguments& a, const policy::relay::Policy& policy,
-           const policy::relay::Client& client)
+           const policy::relay::Client& client, const std::string& mail_dir)
 {
+    const auto way = router(a, mail_dir);
+    if (!way)
+        return complain({way.error().text}, EX_NOINPUT);
     std::vector<Answer> answers;
-    for (const auto& rcpt : a.rcpts)
-        answers.push_back(
-            {bracketed(rcpt),
-             ask_all(policy, client, bracketed(a.from), bracketed(rcpt))});
+    for (const auto& rcpt : a.rcpts) {
+        auto& one = answers.emplace_back(Answer{
+            bracketed(rcpt),
+            ask_all(policy, client, bracketed(a.from), bracketed(rcpt))});
+        if (!*way || is_refusal(one.dialogue.outcome().verdict) ||
+            !(*way)->is_ours(one.rcpt))
+            continue;
+        auto flow = (*way)->route(one.rcpt);
+        if (!flow)
+            return complain({flow.error().text}, EX_NOINPUT);
+        one.flow = std::move(*flow);
+    }
     return show(a, answers);
 }
 
@@ -234,7 +264,7 @@ int single(const Arguments& a)
                                                     std::move(world));
     if (!policy)
         return complain({policy.error().text}, EX_CONFIG);
-    return answer(a, **policy, *client);
+    return answer(a, **policy, *client, loaded.config->mail_dir);
 }
 
 }  // namespace

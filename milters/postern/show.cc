@@ -11,8 +11,26 @@ using nlohmann::ordered_json;
 using policy::Decision;
 using policy::Verdict;
 
-ordered_json answer_json(const Dialogue& dialogue)
+ordered_json flow_json(const policy::sendmail::Flow& flow)
 {
+    ordered_json out{{"steps", ordered_json::array()},
+                     {"deliveries", ordered_json::array()}};
+    for (const auto& step : flow.steps)
+        out["steps"].push_back({{"stage", step.stage},
+                                {"source", to_utf8(step.source)},
+                                {"key", to_utf8(step.key)},
+                                {"value", to_utf8(step.value)}});
+    for (const auto& one : flow.deliveries)
+        out["deliveries"].push_back({{"mailer", to_utf8(one.mailer)},
+                                     {"host", to_utf8(one.host)},
+                                     {"user", to_utf8(one.user)},
+                                     {"text", to_utf8(one.text)}});
+    return out;
+}
+
+ordered_json answer_json(const Answer& answer)
+{
+    const Dialogue& dialogue = answer.dialogue;
     const Decision& outcome = dialogue.outcome();
     ordered_json trace = ordered_json::array();
     for (const auto& stage : dialogue.stages)
@@ -21,7 +39,7 @@ ordered_json answer_json(const Dialogue& dialogue)
             one["stage"] = policy::name_of(stage.stage);
             trace.push_back(std::move(one));
         }
-    return {
+    ordered_json out{
         {"verdict", policy::name_of(outcome.verdict)},
         {"stage", policy::name_of(outcome.stage)},
         {"code", outcome.reply.code},
@@ -30,6 +48,9 @@ ordered_json answer_json(const Dialogue& dialogue)
         {"relay", dialogue.stages.back().relay && !is_refusal(outcome.verdict)},
         {"why", why_json(outcome.why)},
         {"trace", std::move(trace)}};
+    if (answer.flow)
+        out["flow"] = flow_json(*answer.flow);
+    return out;
 }
 
 /// `550 5.7.1 Access denied`, or `ok`.
@@ -56,6 +77,22 @@ std::string why_text(const policy::Why& why)
     if (!why.value.empty())
         out += " = " + why.value;
     return out;
+}
+
+/// `aliases in /etc/mail/aliases: list = alice, bob`, and where it ends.
+void print_flow(const policy::sendmail::Flow& flow, std::ostream& out)
+{
+    for (const auto& step : flow.steps)
+        out << "    " << step.stage
+            << (step.source.empty() ? "" : " in " + step.source) << ": "
+            << step.key << (step.value.empty() ? "" : " = " + step.value)
+            << '\n';
+    for (const auto& one : flow.deliveries)
+        if (one.mailer == "error")
+            out << "comes back: " << one.user << ": " << one.text << '\n';
+        else
+            out << "goes to: " << one.user << " by " << one.mailer
+                << (one.host.empty() ? "" : " at " + one.host) << '\n';
 }
 
 void print_stage(const Decision& stage, const std::string& rcpt, bool trace,
@@ -106,11 +143,11 @@ ordered_json answers_json(const std::vector<Answer>& answers)
         if (shown->dialogue.outcome().verdict != Verdict::accept &&
             answer.dialogue.outcome().verdict == Verdict::accept)
             shown = &answer;
-    auto out = answer_json(shown->dialogue);
+    auto out = answer_json(*shown);
     if (answers.size() == 1)
         return out;
     for (const auto& answer : answers) {
-        auto one = answer_json(answer.dialogue);
+        auto one = answer_json(answer);
         one["rcpt"] = to_utf8(answer.rcpt);
         out["recipients"].push_back(std::move(one));
     }
@@ -125,6 +162,8 @@ void print_answers(const std::vector<Answer>& answers, bool trace,
         for (const auto& stage : answer.dialogue.stages)
             if (first || stage.stage == policy::Stage::rcpt)
                 print_stage(stage, answer.rcpt, trace, out);
+        if (answer.flow)
+            print_flow(*answer.flow, out);
         first = false;
     }
 }

@@ -156,7 +156,7 @@ std::map<std::string, std::set<std::string>> postern_page()
     for (std::string line; std::getline(lines, line);) {
         if (line.starts_with(".Ss postern "))
             out[name = line.substr(12)];
-        else if (line.starts_with(".S"))
+        else if (line.starts_with(".Sh ") || line.starts_with(".Ss "))
             name.clear();
         item = line.starts_with(".It ") ||
                (item && !line.starts_with(".") && line.starts_with("Fl "));
