@@ -5,6 +5,7 @@
 #include <atomic>
 #include <utility>
 
+#include "milters/milter/conduct.h"
 #include "milters/milter/reply.h"
 #include "milters/milter/smfi.h"
 
@@ -15,16 +16,14 @@ const Program* the_program = nullptr;
 std::atomic<long> sessions{0};
 std::atomic<long> handlers{0};
 
-/// What hangs on a connection: the session, and an answer that waits for a
-/// stage where it is legal.
+/// What hangs on a connection.
 struct Connection {
-    Connection() : session{the_program->make_session()} { ++sessions; }
+    Connection() { ++sessions; }
     ~Connection() { --sessions; }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    std::unique_ptr<Session> session;
-    Answer waiting = Answer::proceed();
+    Conduct conduct{*the_program};
 };
 
 /// Counts a handler while it runs.
@@ -55,19 +54,9 @@ Connection& begin(SMFICTX* ctx)
 void report(SMFICTX* ctx, const char* what) noexcept
 try {
     auto* connection = connection_of(ctx);
-    the_program->log(connection ? connection->session->id() : "NOQUEUE", what);
+    the_program->log(connection ? connection->conduct.id() : "NOQUEUE", what);
 } catch (...) {
     // Nothing is left to tell it to.
-}
-
-/// Text of the exception being handled.
-std::string what_was_thrown()
-try {
-    throw;
-} catch (const std::exception& e) {
-    return e.what();
-} catch (...) {
-    return "unknown exception";
 }
 
 sfsistat status_of(SMFICTX* ctx, const Answer& answer)
@@ -87,21 +76,6 @@ sfsistat status_of(SMFICTX* ctx, const Answer& answer)
     return refuse(ctx, wire_reply(answer.reply()));
 }
 
-/// Turns an answer into a return code that is legal here, and keeps it for
-/// later where it is not.
-sfsistat give(SMFICTX* ctx, Connection& connection, Stage stage, Answer answer)
-{
-    const bool silent = the_program->needs.is_silent(stage);
-    if (answer.kind() == Answer::Kind::skip && stage != Stage::body)
-        answer = Answer::proceed();
-    if (!is_legal(stage, answer.kind()) ||
-        (silent && answer.kind() != Answer::Kind::proceed)) {
-        connection.waiting = std::move(answer);
-        return silent ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-    }
-    return silent ? SMFIS_NOREPLY : status_of(ctx, answer);
-}
-
 /// Whether one more handler is too much, at a stage that can say so; others
 /// are quick, and a message of which they missed a part must not go on.
 bool too_busy(Stage stage)
@@ -117,38 +91,22 @@ Answer busy(SMFICTX* ctx)
     return Answer::refuse(policy::temporary_failure());
 }
 
-/// What a handler says, or 451 for what it throws.
-template <class Step>
-Answer guarded(SMFICTX* ctx, Session& session, Context& context, Step step)
-try {
-    return step(session, context);
-} catch (...) {
-    report(ctx, what_was_thrown().c_str());
-    return Answer::refuse(policy::temporary_failure());
-}
-
 /// Runs one handler: nothing that is thrown reaches libmilter's C code.
 template <class Step>
 sfsistat run(SMFICTX* ctx, Stage stage, Step step) noexcept
 {
     const Running running;
-    if (!the_program->needs.wants(stage))
-        return SMFIS_CONTINUE;
+    const bool silent = the_program->needs.is_silent(stage);
     try {
-        Connection& connection = begin(ctx);
         SmfiContext context{ctx};
-        Answer answer = too_busy(stage)
-                            ? busy(ctx)
-                            : guarded(ctx, *connection.session, context, step);
-        // What waits since connect or helo concerns every message.
-        if (stage == Stage::mail &&
-            connection.waiting.kind() != Answer::Kind::proceed)
-            answer = connection.waiting;
-        return give(ctx, connection, stage, std::move(answer));
+        const auto answer =
+            begin(ctx).conduct.run(stage, [&](Session& session) {
+                return too_busy(stage) ? busy(ctx) : step(session, context);
+            });
+        return silent ? SMFIS_NOREPLY : status_of(ctx, answer);
     } catch (...) {
         report(ctx, what_was_thrown().c_str());
-        return the_program->needs.is_silent(stage) ? SMFIS_NOREPLY
-                                                   : SMFIS_TEMPFAIL;
+        return silent ? SMFIS_NOREPLY : SMFIS_TEMPFAIL;
     }
 }
 
@@ -242,13 +200,10 @@ sfsistat on_eom(SMFICTX* ctx) noexcept
 }
 
 sfsistat on_abort(SMFICTX* ctx) noexcept
-try {
+{
     const Running running;
     if (auto* connection = connection_of(ctx))
-        connection->session->abort();
-    return SMFIS_CONTINUE;
-} catch (...) {
-    report(ctx, what_was_thrown().c_str());
+        connection->conduct.abort();
     return SMFIS_CONTINUE;
 }
 

@@ -1,22 +1,21 @@
 // relay-milter: who may send through this host.  See relay-milter(8).
-#include <sysexits.h>
-
-#include <iostream>
-
-#include "milters/relay/program.h"
+#include "milters/milter/milter.h"
+#include "milters/milter/prepare.h"
+#include "milters/relay/part.h"
 
 int main(int argc, char** argv)
 {
     using namespace milters;
-    const auto parsed =
-        milter::parse_options(argc, argv, relay::program_name, relay::purpose);
-    if (!parsed.options)
-        return parsed.exit_code;
-    const auto loaded = policy::config::load(parsed.options->config);
-    for (const auto& problem : loaded.problems)
-        std::cerr << relay::program_name << ": " << problem << '\n';
-    if (!loaded.config)
-        return EX_CONFIG;
-    relay::RelayMilter milter{*parsed.options, loaded.config};
-    return parsed.options->check_only ? milter.check() : milter.run();
+    const milter::Milter relay_milter{
+        .name = relay::part.program,
+        .purpose =
+            "Decides who may relay mail through this host: a milter for "
+            "sendmail and Postfix,\na socketmap and policy server, and "
+            "the keeper of POP-before-SMTP grants.",
+        .prepare =
+            [](auto& service, const auto& options, const auto& config) {
+                return prepare(service, options, config.user, config.relay);
+            },
+        .parts = [](const auto&) { return std::vector{relay::part}; }};
+    return run_milter(argc, argv, relay_milter);
 }

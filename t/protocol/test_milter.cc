@@ -10,7 +10,8 @@
 //
 //     test-milter SOCKET PIDFILE [silent|HANDLERS]     in the foreground
 //
-// HANDLERS is how many may be at work at a time.
+// silent: never answers at connect, helo, header, eoh and body.  HANDLERS is
+// how many may be at work at a time.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -128,7 +129,8 @@ int main(int argc, char** argv)
     for (const auto stage :
          {Stage::connect, Stage::helo, Stage::mail, Stage::rcpt, Stage::data,
           Stage::header, Stage::eoh, Stage::body, Stage::eom})
-        if (silent && (stage == Stage::connect || stage == Stage::helo))
+        if (silent && stage != Stage::mail && stage != Stage::rcpt &&
+            stage != Stage::data && stage != Stage::eom)
             program.needs.want_silently(stage, "j {client_addr}");
         else
             program.needs.want(stage);

@@ -1,0 +1,269 @@
+#include "milters/milter/milter.h"
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string_view>
+#include <utility>
+
+namespace milters::milter {
+namespace {
+
+using policy::fail;
+using policy::Status;
+using policy::config::Problems;
+using Level = policy::Log::Level;
+
+/// A part, with what belongs to it alone.
+struct Seat {
+    PartKind kind;
+    std::unique_ptr<policy::Log> log;  ///< null: that of the program
+    std::unique_ptr<Part> part{};
+};
+
+/// Everything that lives from start to stop.
+class Running {
+public:
+    Running(const Milter& milter, Options options, ConfigPtr config)
+        : milter_{milter},
+          options_{std::move(options)},
+          config_{std::move(config)},
+          log_{log_options(milter.name)}
+    {
+        for (const auto& kind : milter.parts(*config_))
+            seats_.push_back(seat(kind));
+    }
+
+    int check();
+    int run();
+
+private:
+    policy::Log::Options log_options(const char* name) const;
+    Seat seat(const PartKind& kind);
+    Level level(const policy::config::Config& config) const;
+    int complain(const Problems& problems) const;
+    Program program_of(Seat& seat);
+    void open_logs(const policy::config::Config& config);
+    Status bind();
+    Status start();
+    /// All parts take over a configuration, or none does.
+    Problems take_over(const ConfigPtr& config);
+    bool concerns_us(std::string_view setting) const;
+    Problems reload();
+    void stop();
+
+    const Milter& milter_;
+    Options options_;
+    ConfigPtr config_;  ///< the one we started with
+    policy::Log log_;
+    std::vector<Seat> seats_;
+    std::mutex reload_mutex_;
+    Program program_{};
+    Service service_{};
+};
+
+std::string lines_of(const Problems& problems)
+{
+    std::string all;
+    for (const auto& problem : problems)
+        all += problem + "\n";
+    return all;
+}
+
+Level Running::level(const policy::config::Config& config) const
+{
+    return options_.verbose ? Level::debug
+                            : policy::Log::level_of(config.log.level);
+}
+
+policy::Log::Options Running::log_options(const char* name) const
+{
+    // Nothing is opened as root, and nothing at all by -n.
+    return {name, config_->log.facility, level(*config_), options_.foreground};
+}
+
+Seat Running::seat(const PartKind& kind)
+{
+    Seat seat{kind, nullptr};
+    if (milter_.combine)
+        seat.log = std::make_unique<policy::Log>(log_options(kind.program));
+    seat.part =
+        kind.make({&options_, config_, seat.log ? seat.log.get() : &log_,
+                   [this] { return reload(); }});
+    return seat;
+}
+
+int Running::complain(const Problems& problems) const
+{
+    for (const auto& problem : problems)
+        std::cerr << milter_.name << ": " << problem << '\n';
+    return problems.empty() ? EX_OK : EX_CONFIG;
+}
+
+int Running::check()
+{
+    if (const auto fine = milter_.prepare(service_, options_, *config_); !fine)
+        return complain({fine.error().text});
+    // As the user who will read the files.
+    if (service_.account && geteuid() == 0)
+        if (const auto fine = become(*service_.account); !fine)
+            return complain({fine.error().text});
+    Problems problems;
+    for (auto& seat : seats_)
+        for (auto& problem : seat.part->check())
+            problems.push_back(std::move(problem));
+    if (options_.verbose)
+        std::cout << policy::config::print(*config_);
+    return complain(problems);
+}
+
+Program Running::program_of(Seat& seat)
+{
+    Program out;
+    out.name = seat.kind.program;
+    out.needs = seat.part->needs();
+    out.make_session = [&part = *seat.part] { return part.make_session(); };
+    auto& log = seat.log ? *seat.log : log_;
+    out.log = [&log, section = seat.kind.section](const std::string& id,
+                                                  const std::string& what) {
+        log.line(Level::error, id,
+                 std::string{section} +
+                     ": internal error: " + policy::printable(what));
+    };
+    return out;
+}
+
+void Running::open_logs(const policy::config::Config& config)
+{
+    for (auto& seat : seats_)
+        if (seat.log)
+            seat.log->reopen(level(config), config.log.decisions);
+    log_.reopen(level(config), milter_.combine ? "" : config.log.decisions);
+}
+
+Status Running::bind()
+{
+    for (auto& seat : seats_)
+        if (auto bound = seat.part->bind(service_.account, service_.names);
+            !bound)
+            return bound;
+    return {};
+}
+
+Status Running::start()
+{
+    open_logs(*config_);
+    if (const auto problems = take_over(config_); !problems.empty())
+        return fail(policy::Errc::parse, lines_of(problems));
+    for (auto& seat : seats_)
+        if (auto started = seat.part->start(); !started)
+            return started;
+    return {};
+}
+
+Problems Running::take_over(const ConfigPtr& config)
+{
+    Problems problems;
+    std::vector<Prepared> all;
+    for (auto& seat : seats_) {
+        all.push_back(seat.part->prepare(config));
+        for (const auto& problem : all.back().problems)
+            problems.push_back(problem);
+    }
+    if (problems.empty())
+        for (const auto& one : all)
+            one.take_over();
+    return problems;
+}
+
+bool Running::concerns_us(std::string_view setting) const
+{
+    const auto section = setting.substr(0, setting.find('.'));
+    if (section == setting)
+        return true;
+    for (const auto& seat : seats_)
+        if (section == seat.kind.section)
+            return true;
+    return milter_.combine && section == "postern";
+}
+
+Problems Running::reload()
+{
+    const std::lock_guard one_at_a_time{reload_mutex_};
+    const auto loaded = policy::config::load(options_.config);
+    const auto problems =
+        loaded.config ? take_over(loaded.config) : loaded.problems;
+    for (const auto& problem : problems)
+        log_.line(Level::error, "", policy::printable(problem));
+    if (!problems.empty()) {
+        log_.line(Level::error, "",
+                  "reload failed: the old configuration stays");
+        return problems;
+    }
+    for (const auto& name : needs_restart(*config_, *loaded.config))
+        if (concerns_us(name))
+            log_.line(Level::warning, "",
+                      name + " has changed: restart to take it over");
+    open_logs(*loaded.config);
+    log_.line(Level::info, "", "reloaded " + options_.config);
+    return {};
+}
+
+void Running::stop()
+{
+    const std::lock_guard no_reload{reload_mutex_};
+    for (auto& seat : seats_)
+        seat.part->stop();
+}
+
+int Running::run()
+{
+    if (const auto fine = milter_.prepare(service_, options_, *config_); !fine)
+        return complain({fine.error().text});
+    std::vector<Program> programs;
+    for (auto& seat : seats_)
+        programs.push_back(program_of(seat));
+    program_ = milter_.combine
+                   ? milter_.combine(milter_.name, std::move(programs))
+                   : std::move(programs.front());
+    service_.program = &program_;
+    service_.log = &log_;
+    service_.bind = [this] { return bind(); };
+    service_.start = [this] { return start(); };
+    service_.reload = [this] { reload(); };
+    service_.stop = [this] { stop(); };
+    return serve(service_);
+}
+
+}  // namespace
+
+Prepared Prepared::failed(const policy::Error& error)
+{
+    Prepared out;
+    std::string_view text = error.text;
+    while (!text.empty()) {
+        const auto line = text.substr(0, text.find('\n'));
+        out.problems.emplace_back(line);
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+    }
+    if (out.problems.empty())
+        out.problems.emplace_back("unknown error");
+    return out;
+}
+
+int run_milter(int argc, const char* const* argv, const Milter& milter)
+{
+    const auto parsed = parse_options(argc, argv, milter.name, milter.purpose);
+    if (!parsed.options)
+        return parsed.exit_code;
+    const auto loaded = policy::config::load(parsed.options->config);
+    for (const auto& problem : loaded.problems)
+        std::cerr << milter.name << ": " << problem << '\n';
+    if (!loaded.config)
+        return EX_CONFIG;
+    Running running{milter, *parsed.options, loaded.config};
+    return parsed.options->check_only ? running.check() : running.run();
+}
+
+}  // namespace milters::milter
