@@ -66,6 +66,7 @@ test_progs :=   # programs of the tests and benchmarks
 libs :=         # shared libraries; the linker drops what a program needs not
 
 # milters/NAME/main.cc makes the program NAME, or name_of.NAME
+name_of.chain := postern-milter
 name_of.filter := filter-milter
 name_of.relay := relay-milter
 name_of.scanner := virus-scanner

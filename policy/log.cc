@@ -53,6 +53,19 @@ int severity_of(Log::Level level)
     return LOG_DEBUG;
 }
 
+/// What syslog(3) has in a variable of its own: whose name and facility it
+/// writes.  The name must outlive its use.
+struct Syslog {
+    std::mutex mutex;
+    const void* owner = nullptr;
+};
+
+Syslog& the_syslog()
+{
+    static Syslog* const one = new Syslog;  // used to the last line
+    return *one;
+}
+
 std::int64_t monotonic_seconds()
 {
     return std::chrono::duration_cast<std::chrono::seconds>(
@@ -171,16 +184,33 @@ Log::Log(Options options)
       level_{options.level},
       path_{std::move(options.decisions)}
 {
-    ::openlog(ident_.c_str(), LOG_PID | LOG_NDELAY, facility_);
+    {
+        const std::lock_guard lock{the_syslog().mutex};
+        ::openlog(ident_.c_str(), LOG_PID | LOG_NDELAY, facility_);
+        the_syslog().owner = this;
+    }
     const std::lock_guard lock{mutex_};
     open_decisions();
 }
 
 Log::~Log()
 {
-    ::closelog();
+    {
+        const std::lock_guard lock{the_syslog().mutex};
+        ::closelog();
+        the_syslog().owner = nullptr;
+    }
     if (fd_ >= 0)
         ::close(fd_);
+}
+
+void Log::to_syslog(Level level, const std::string& line) const
+{
+    const std::lock_guard lock{the_syslog().mutex};
+    if (the_syslog().owner != this)
+        ::openlog(ident_.c_str(), LOG_PID | LOG_NDELAY, facility_);
+    the_syslog().owner = this;
+    ::syslog(severity_of(level), "%s", line.c_str());
 }
 
 void Log::line(Level level, std::string_view id, std::string_view text)
@@ -193,7 +223,7 @@ void Log::line(Level level, std::string_view id, std::string_view text)
     for (auto& c : line)
         if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
             c = '?';
-    ::syslog(severity_of(level), "%s", line.c_str());
+    to_syslog(level, line);
     if (to_stderr_)
         write_once(STDERR_FILENO, ident_ + ": " + line + "\n");
 }

@@ -34,8 +34,9 @@ private:
 /// verdict, stage, reply, rule, source, key and value of a decision.
 Fields& operator<<(Fields& out, const Decision& decision);
 
-/// The log of a program.  Any thread may write.  There is one per process,
-/// since syslog(3) has one connection per process.
+/// The log of a program.  Any thread may write.  A process that is several
+/// programs in one has a log for each name: lines of all take their turns,
+/// since syslog(3) knows one name at a time.
 class Log {
 public:
     enum class Level { error, warning, info, debug };
@@ -72,6 +73,7 @@ public:
     static Level level_of(std::string_view name);  ///< unknown: info
 
 private:
+    void to_syslog(Level level, const std::string& line) const;
     void open_decisions();
     void complain(const std::string& text);
 

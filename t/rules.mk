@@ -6,7 +6,9 @@ unit-tests_libs := boost_unit_test_framework clamav
 # Programs that tests start: a milter that obeys, one that does nothing, the
 # login listeners alone, and one that asks about accounts.
 test_progs += test-milter bench-null-milter bench-milter-load bench-grants \
-	bench-decide bench-scan-model bench-filter-engine login-sink account-check
+	bench-decide bench-scan-model bench-filter-engine login-sink account-check \
+	chain-milters
+chain-milters_srcs := t/tools/chain_milters.cc
 account-check_srcs := t/tools/account_check.cc
 login-sink_srcs := t/tools/login_sink.cc
 test-milter_srcs := t/protocol/test_milter.cc

@@ -15,14 +15,6 @@ divert(-1)
 
 include(_CF_DIR_`'feature/postern_milter.m4)
 define(`_POSTERN_DEADLINE_', ifelse(len(X`'_ARG3_), `1', `4m', `_ARG3_'))
-define(`_POSTERN_NUMBER_', translit(_POSTERN_DEADLINE_, `ms', `'))
-ifelse(eval(len(X`'_POSTERN_NUMBER_) < 2), `1',
-	`errprint(`*** ERROR: FEATURE(`postern_virus'): not minutes or seconds: '_POSTERN_DEADLINE_
-)',
-	len(translit(_POSTERN_NUMBER_, `0123456789', `')), `0', `',
-	`errprint(`*** ERROR: FEATURE(`postern_virus'): not minutes or seconds: '_POSTERN_DEADLINE_
-)define(`_POSTERN_NUMBER_', `4')')
-define(`_POSTERN_EOM_', ifelse(index(_POSTERN_DEADLINE_, `s'), `-1',
-	`eval(_POSTERN_NUMBER_ + 1)m', `eval(_POSTERN_NUMBER_ + 60)s'))
 _POSTERN_MILTER_(`virus-milter', _ARG_, _ARG2_,
-	`C:30s;S:30s;R:30s;E:'_POSTERN_EOM_, `unix:/run/postern/virus.sock')
+	`C:30s;S:30s;R:30s;E:'_POSTERN_WAIT_(`postern_virus', _POSTERN_DEADLINE_),
+	`unix:/run/postern/virus.sock')

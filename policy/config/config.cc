@@ -175,6 +175,19 @@ Relay relay(const Config& config)
     return out;
 }
 
+Postern postern(const Config& config)
+{
+    const Section in{config.values, "postern."};
+    Postern out;
+    out.socket = in.get<SocketSpec>("socket");
+    out.pid_file = in.text_or("pid_file", run_dir(out.socket) + "postern.pid");
+    out.socket_owner = in.text("socket_owner");
+    out.socket_group = in.text("socket_group");
+    out.socket_mode = in.number("socket_mode");
+    out.milters = in.get<Strings>("milters");
+    return out;
+}
+
 /// Checks that concern more than one setting.
 class Checker {
 public:
@@ -235,6 +248,10 @@ private:
                 if (!one->second->off() && *one->second == *before->second)
                     complain(one->first, one->second->text() + " is already " +
                                              before->first);
+        if (config_.postern.socket.off())
+            complain("postern.socket", "the milter needs a socket");
+        if (config_.postern.milters.empty())
+            complain("postern.milters", "names no milter");
         unix_only("relay.control_socket", relay.control_socket);
         unix_only("relay.login.dict_socket", relay.login.dict_socket);
         unix_only("relay.login.datagram_socket", relay.login.datagram_socket);
@@ -302,6 +319,7 @@ Loaded assemble(Values values, Problems problems)
                    log.text("decisions")};
     config->virus = read_virus(config->values, problems);
     config->filter = read_filter(config->values, config->mail_dir, problems);
+    config->postern = postern(*config);
     Checker{*config, problems}.run();
     if (!problems.empty())
         return {nullptr, std::move(problems)};

@@ -102,6 +102,16 @@ struct Relay {
     Accounts accounts;
 };
 
+/// postern: the milters that share a process and a socket.
+struct Postern {
+    SocketSpec socket;
+    std::string pid_file;
+    std::string socket_owner;
+    std::string socket_group;
+    unsigned socket_mode = 0660;
+    std::vector<std::string> milters;  ///< "relay", "virus", "filter"
+};
+
 /// log: syslog and the file of decisions.
 struct Log {
     std::string facility;
@@ -120,6 +130,7 @@ struct Config {
     Relay relay;
     Virus virus;
     Filter filter;
+    Postern postern;
     Log log;
 
     /// For `place()` of a setting in messages.

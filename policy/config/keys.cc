@@ -394,7 +394,8 @@ std::span<const Key> keys()
     static const std::vector<Key> all = [] {
         std::vector<Key> keys{std::begin(table), std::end(table)};
         for (const auto& part :
-             {virus_keys(), virus_rule_keys(), aftermath_keys(), filter_keys()})
+             {virus_keys(), virus_rule_keys(), aftermath_keys(), filter_keys(),
+              postern_keys()})
             keys.insert(keys.end(), part.begin(), part.end());
         group_by_section(keys);
         return keys;

@@ -22,4 +22,7 @@ std::span<const Key> filter_keys();
 /// stands there twice could not be read back.
 void group_by_section(std::vector<Key>& keys);
 
+/// postern: the milters that share a process.
+std::span<const Key> postern_keys();
+
 }  // namespace policy::config

@@ -35,7 +35,17 @@ def test_postern_turns_all_on_in_order(site):
         "Xfilter-milter, S=unix:/run/postern/filter.sock, F=T, T=C:30s;S:30s;R:30s;E:5m"]
 
 
+def test_postern_in_one_pass(site):
+    found, said = m4(site, "FEATURE(`postern', `one-pass')dnl")
+    assert said == ""
+    assert found[-2:] == [
+        "O InputMailFilters=postern-milter",
+        "Xpostern-milter, S=unix:/run/postern/postern.sock, F=T, T=C:30s;S:30s;R:30s;E:6m"]
+
+
 @pytest.mark.parametrize("lines,expected", [
+    ("FEATURE(`postern_one_pass', `local:/o', `4', `300s')",
+     "S=local:/o, F=4, T=C:30s;S:30s;R:30s;E:360s"),
     ("FEATURE(`postern', `virus')", "S=unix:/run/postern/virus.sock, F=T, "
                                     "T=C:30s;S:30s;R:30s;E:5m"),
     ("FEATURE(`postern_virus', `local:/v', `4', `10m')",
@@ -58,6 +68,9 @@ def test_own_sockets_and_timeouts(site, lines, expected):
     ("FEATURE(`postern_virus', `/run/x')", "not a socket: /run/x"),
     ("FEATURE(`postern_virus', `', `', `1h')", "not minutes or seconds: 1h"),
     ("FEATURE(`postern_virus', `', `', `m')", "not minutes or seconds: m"),
+    ("FEATURE(`postern_virus', `', `', `90 s')", "not minutes or seconds: 90 s"),
+    ("FEATURE(`postern', `one-pass virus')", "name nothing else"),
+    ("FEATURE(`postern_one_pass', `', `', `x')", "not minutes or seconds: x"),
     ("FEATURE(`postern_ports', `local')", "inet or inet6, not local"),
 ])
 def test_what_would_fail_open_is_refused(site, lines, error):
