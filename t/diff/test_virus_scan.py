@@ -1,11 +1,12 @@
 """The verdict of `postern scan` is clamscan's, on every file, same options."""
+import hashlib
 import json
 import os
 import subprocess
 
 import pytest
 
-from harness import virus
+from harness import virus, virus_files
 
 BIN = os.environ["POSTERN_BIN"]
 
@@ -28,7 +29,7 @@ def corpus(directory):
     paths = list(virus.testfiles())
     made = os.path.join(directory, "made")
     os.mkdir(made)
-    for name, data in virus.containers(directory).items():
+    for name, data in virus_files.containers(directory).items():
         path = os.path.join(made, name)
         with open(path, "wb") as f:
             f.write(data)
@@ -78,7 +79,8 @@ def stricter(theirs, ours):
 
 @pytest.mark.parametrize("name,flags,section", SETTINGS, ids=[s[0] for s in SETTINGS])
 def test_as_clamscan(site, name, flags, section):
-    database = virus.database(site + "/db")
+    database = virus.database(site + "/db", [(
+        "macro.ndb", "Macro.Known:0:*:" + b"a macro that is known".hex() + "\n")])
     os.mkdir(site + "/tmp")
     os.chmod(site + "/tmp", 0o755)
     config = site + "/postern.yaml"
@@ -97,9 +99,55 @@ def test_as_clamscan(site, name, flags, section):
             wrong.append((os.path.basename(path), theirs[path], ours[path]))
     assert not wrong
     assert our_code == their_code == 1
+    made = {os.path.basename(p): v for p, v in ours.items()}
+    for kind in ("stored.7z", "winmail.dat", "mail-made-7z", "mail-made-tnef", "mail-tar-gz",
+                 "mail-pdf", "macro.doc", "mail-macro", "uuencode", "zip-in-zip", "mail-in-mail"):
+        assert made[kind]["status"] == "infected" or name == "tight limits", (kind, made[kind])
+    if name == "everything":
+        assert made["plain.doc"]["status"] == "clean"
     if name == "defaults":
         infected = [p for p in virus.testfiles() if ours[p]["status"] == "infected"]
         assert len(infected) == len(virus.testfiles()) >= 44
+
+
+def signatures_of_every_kind():
+    """(file name, text) of signatures, and name -> bytes of what they find."""
+    text = {kind: b"this file is known by a signature in ." + kind.encode() + b"\r\n" * 9
+            for kind in ("db", "hdb", "hsb", "ndb", "ldb", "yara", "ign2", "sfp")}
+    sha, md5 = hashlib.sha256, hashlib.md5
+    files = [
+        ("a.db", f"Kind.Db={text['db'].hex()}\n"),
+        ("a.hdb", f"{md5(text['hdb']).hexdigest()}:{len(text['hdb'])}:Kind.Hdb\n"),
+        ("a.hsb", f"{sha(text['hsb']).hexdigest()}:*:Kind.Hsb:73\n"
+                  f"{sha(text['ign2']).hexdigest()}:*:Kind.Ign2:73\n"
+                  f"{sha(text['sfp']).hexdigest()}:*:Kind.Sfp:73\n"),
+        ("a.ndb", f"Kind.Ndb:0:*:{text['ndb'][:30].hex()}{{-9}}{text['ndb'][34:40].hex()}\n"),
+        ("a.ldb", f"Kind.Ldb;Engine:81-255,Target:0;0&1;{text['ldb'][:9].hex()};"
+                  f"{text['ldb'][38:42].hex()}\n"),
+        ("a.yara", 'rule kind_yara { strings: $a = ".yara" condition: $a }\n'),
+        ("a.cdb", "Kind.Cdb:CL_TYPE_ZIP:*:named-.*:*:*:*:*:*:*\n"),
+        ("a.ign2", "Kind.Ign2\n"),
+        ("a.sfp", f"{sha(text['sfp']).hexdigest()}:*:Fine:73\n")]
+    return files, {**text, "cdb": virus.zipped(("named-x", b"anything"))}
+
+
+def test_every_kind_of_signature(site):
+    files, samples = signatures_of_every_kind()
+    database = virus.database(site + "/db", files)
+    with open(site + "/postern.yaml", "w") as f:
+        f.write(f"virus: {{database: {database}}}\n")
+    paths = []
+    for name, data in samples.items():
+        paths.append(f"{site}/{name}.sample")
+        with open(paths[-1], "wb") as f:
+            f.write(data)
+    _, theirs = clamscan(database, ["--alert-exceeds-max"], paths)
+    _, ours = postern_scan(site + "/postern.yaml", paths)
+    for path in paths:
+        name = os.path.basename(path)
+        assert (ours[path]["status"], ours[path].get("signature")) == theirs[path], name
+        found = name.split(".")[0] not in ("ign2", "sfp")
+        assert ours[path]["status"] == ("infected" if found else "clean"), (name, ours[path])
 
 
 def test_exit_codes(site):

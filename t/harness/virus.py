@@ -1,15 +1,12 @@
 """Signatures, hostile files and mail, all made at run time."""
 import base64
-import binascii
 import glob
-import gzip
 import hashlib
 import io
 import os
 import subprocess
 import tarfile
 import zipfile
-import zlib
 
 from harness import net, server
 from harness.daemon import Daemon
@@ -107,71 +104,6 @@ def message(*attachments, text="Hello.", headers=""):
 def contents(path):
     with open(path, "rb") as f:
         return f.read()
-
-
-def uuencoded(data):
-    return b"".join(binascii.b2a_uu(data[at:at + 45]).rstrip(b"\n") + b"\r\n"
-                    for at in range(0, len(data), 45)) + b"`\r\n"
-
-
-def yenc(name, data):
-    body = b"".join(bytes([61, (c + 106) % 256]) if (c + 42) % 256 in (0, 10, 13, 61)
-                    else bytes([(c + 42) % 256]) for c in data)
-    return (f"=ybegin line=128 size={len(data)} name={name}\r\n".encode() + body +
-            f"\r\n=yend size={len(data)}\r\n".encode())
-
-
-def pdf_with(data):
-    """A PDF with `data` in a compressed stream."""
-    packed = zlib.compress(data)
-    return (b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n2 0 obj\n"
-            b"<</Length " + str(len(packed)).encode() + b"/Filter/FlateDecode>>\nstream\n" +
-            packed + b"\nendstream\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF\n")
-
-
-def containers(directory):
-    """name -> bytes of hostile and harmless files of many kinds."""
-    e = eicar()
-    plain = b"".join(b"line %d of a plain text\r\n" % i for i in range(200))
-    wrap = b"Received: from x by y; Thu, 1 Jan 1970 00:00:00 +0000\r\n"
-    mail = lambda *a: wrap + message(*a).encode("latin1")
-    inner = message(("x.zip", zipped(("e.com", e))))
-    return {
-        "empty": b"", "one-byte": b"x", "five": b"12345", "plain.txt": plain,
-        "eicar.com": e, "eicar.zip": zipped(("e.com", e)),
-        "stored.zip": zipped(("e.com", e), method=zipfile.ZIP_STORED),
-        "bz2.zip": zipped(("e.com", e), method=zipfile.ZIP_BZIP2),
-        "zip-in-zip": nested_zip(e, 5), "too-deep.zip": nested_zip(e, 30),
-        "deep-clean.zip": nested_zip(plain, 30), "clean.zip": zipped(("a", plain)),
-        "tar.gz": tar_gz("e.com", e), "gz": gzip.compress(clam()),
-        "clam-in-tar": tar_gz("clam.exe", clam()),
-        "locked.zip": encrypted_zip(directory, "in.txt", plain),
-        "locked-eicar.zip": encrypted_zip(directory, "e.com", e),
-        "locked-beside-eicar": zipped(
-            ("l.zip", encrypted_zip(directory, "b.txt", plain)), ("e.com", e)),
-        "bomb.gz": gzip.compress(bytes(120 << 20)),
-        "bomb.zip": nested_zip(zipped(*[(f"{i}", bytes(1 << 20)) for i in range(20)]), 3),
-        "many.zip": zipped(*[(f"{i}", b"%d" % i) for i in range(12000)]),
-        "mail": mail(("e.com", e)), "mail-clean": mail(("p.txt", plain)),
-        "mail-nested-zip": mail(("a.zip", nested_zip(e, 3))),
-        "mail-locked": mail(("l.zip", encrypted_zip(directory, "c.txt", plain))),
-        "mail-in-mail": wrap + (
-            'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="o"\r\n\r\n'
-            "--o\r\nContent-Type: message/rfc822\r\n\r\n" + inner + "\r\n--o--\r\n").encode(),
-        "mail-nul-8bit": wrap + b"Subject: \xe4\x00\r\n\r\nbody \x00\xff\r\n" + e,
-        "mail-bare-cr": mail(("e.com", e)).replace(b"\r\n", b"\r"),
-        "mail-bare-lf": mail(("e.com", e)).replace(b"\r\n", b"\n"),
-        "mail-no-end": mail(("e.com", e)).rstrip()[:-8],
-        "html": b"<html><body><a href='http://x.example/'>y</a></body></html>" * 20,
-        "pdf": b"%PDF-1.4\n1 0 obj <</Type/Catalog>> endobj\ntrailer <</Root 1 0 R>>\n%%EOF\n",
-        "broken.zip": zipped(("e.com", e))[:-30], "gif": b"GIF89a\1\0\1\0\0\0\0;",
-        "uuencode": wrap + b"Subject: x\r\n\r\nbegin 644 e.com\r\n" + uuencoded(e) + b"end\r\n",
-        "yenc": wrap + b"Subject: x\r\n\r\n" + yenc("e.com", e),
-        "pdf-stream": pdf_with(e), "script.html": b"<script>" + e + b"</script>",
-        **{"mail-" + kind: mail((kind, contents(TESTFILES + "clam." + kind)))
-           for kind in ("tnef", "7z", "pdf", "bin-be.cpio", "arj", "ole.doc", "chm", "cab")},
-        "clam-zip-mail": mail(("c.zip", zipped(("c.exe", clam())))),
-    }
 
 
 def clamd(site, name, database, tcp=None, temp=None):
