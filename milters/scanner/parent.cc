@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -11,13 +10,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
 #include "milters/scanner/memory.h"
-#include "milters/scanner/namespaces.h"
-#include "milters/scanner/self_test.h"
 #include "milters/scanner/worker.h"
-#include "policy/scan/database.h"
 
 namespace milters::scanner {
 namespace {
@@ -30,8 +25,6 @@ using Steady = std::chrono::steady_clock;
 
 /// A worker that dies sooner than this has not even scanned: wait a while.
 constexpr auto too_soon = 500ms;
-/// The least that nice(2) gives of the processors.
-constexpr int nicest = 19;
 /// How often folders without a tmpfs are measured.
 constexpr auto measure_interval = 200ms;
 
@@ -60,53 +53,6 @@ void Parent::tell(ScannerEvent event) const
     // A client that is gone is noticed at the next poll.
     if (control_ >= 0)
         (void)send_packet(control_, policy::scan::write(event));
-}
-
-Status Parent::prepare()
-{
-    tune_malloc(1);
-    sweep(options_.temp_base);
-    if (auto s = enclose(); !s)
-        return s;
-    if (auto s = load(); !s)
-        return s;
-    return test_set();
-}
-
-/// In a thread of its own, since who has become nice stays so.
-Status Parent::load()
-{
-    Status out;
-    std::thread loader{[&] {
-        if (options_.beside)
-            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nicest);
-        auto engine = policy::scan::Engine::load(options_.engine);
-        if (!engine)
-            out = policy::fail(engine.error());
-        else
-            engine_ = std::move(*engine);
-        policy::scan::use_huge_pages();
-    }};
-    loader.join();
-    return out;
-}
-
-/// A tmpfs for each worker, or the reason why there is none.
-Status Parent::enclose()
-{
-    const auto own = own_namespaces();
-    own_mount_ = own.has_value();
-    auto trial = make_folder(0);
-    if (!trial && own_mount_) {
-        own_mount_ = false;
-        no_mount_ = trial.error().text;
-        trial = make_folder(0);
-    }
-    if (!own)
-        no_mount_ = own.error().text;
-    if (!trial)
-        return policy::fail(trial.error());
-    return {};
 }
 
 policy::Result<TempDir> Parent::make_folder(unsigned id)
@@ -149,21 +95,6 @@ policy::Result<Fd> Parent::start_worker(unsigned id)
     workers_[id] = {pid, std::move(*dir), Steady::now()};
     return std::move(ends->first);
 }
-
-Status Parent::test_set()
-{
-    const auto socket = start_worker(0);
-    if (!socket)
-        return policy::fail(socket.error());
-    const auto good =
-        self_test(socket->get(), options_.expect_eicar, options_.known_clean);
-    ::kill(workers_[0].pid, SIGKILL);
-    ::waitpid(workers_[0].pid, nullptr, 0);
-    workers_.erase(0);
-    return good;
-}
-
-// --- the workers ---
 
 Status Parent::hand_over(unsigned id)
 {
@@ -257,11 +188,7 @@ int Parent::run()
     ready.kind = ScannerEvent::Kind::ready;
     ready.engine = engine_->info();
     ready.memory = resident_memory();
-    if (!own_mount_)
-        ready.text = "workers unpack into " + options_.temp_base +
-                     " itself, whose size is looked after every 0.2 s: no "
-                     "tmpfs (" +
-                     no_mount_ + ")";
+    ready.text = shortcomings();
     tell(std::move(ready));
     sigset_t signals;
     sigemptyset(&signals);

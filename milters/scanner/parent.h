@@ -70,6 +70,7 @@ private:
     policy::Status test_set();
     void measure();
     int patience() const;
+    std::string shortcomings() const;
     void reap();
     bool obey();
     int wait_for_workers();

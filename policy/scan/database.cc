@@ -122,6 +122,15 @@ void use_huge_pages()
     }
 }
 
+bool unpacks_rar()
+{
+    std::ifstream in{"/proc/self/maps"};
+    for (std::string line; std::getline(in, line);)
+        if (line.find("libclamunrar") != std::string::npos)
+            return true;
+    return false;
+}
+
 std::uint64_t available_memory()
 {
     std::ifstream in{"/proc/meminfo"};

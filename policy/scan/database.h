@@ -42,6 +42,10 @@ std::string day_of(std::int64_t seconds, const char* form = "%Y-%m-%d");
 /// time can go into page tables otherwise.  Does what the kernel allows.
 void use_huge_pages();
 
+/// Whether libclamav has loaded its part for RAR archives, which is not free
+/// software and often not installed.  REQUIRES an Engine that was loaded.
+bool unpacks_rar();
+
 /// Bytes of memory that can be had without swapping (MemAvailable), or the
 /// largest number where the system does not say.
 std::uint64_t available_memory();

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-from harness import net, program, smtp, virus
+from harness import net, program, smtp, virus, virus_files
 from harness.sendmail import makemap
 from harness.virus_gate import gate, infected, send  # noqa: F401
 
@@ -115,6 +115,15 @@ def test_names_that_only_readers_decode(gate, sink):
         text = virus.message(("NAME", b"MZ")).replace('filename="NAME"', name)
         assert name in text
         assert send(mta, text).startswith("550 5.7.1 Attachment not accepted")
+
+
+def test_archives_that_cannot_be_unpacked(gate, sink):
+    milter, mta = gate(virus="  attachments:\n    - {type: ['RAR*'], action: reject, reason: no}\n")
+    archive = virus_files.rar("e.com", virus.eicar())
+    reply = send(mta, virus.message(("e.rar", archive)))
+    assert reply.code == 550
+    # Only a host without that part of ClamAV needs the rule, and is told so.
+    assert ("libclamunrar" in milter.stderr()) == ("Attachment not accepted" in reply)
 
 
 def test_declared_types(gate, sink):
