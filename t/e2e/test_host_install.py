@@ -12,9 +12,10 @@ from harness.milter_client import Milter
 from harness.sendmail import MAKEMAP
 
 WORDS = ("relay", "virus", "filter")
-PROGRAMS = """check_sendmail filter-milter postern postern-postlogin relay-milter
+ALL = WORDS + ("postern",)
+PROGRAMS = """check_sendmail filter-milter postern postern-milter postern-postlogin relay-milter
 restart_sendmail virus-milter virus-scanner vsmtprelay""".split()
-FEATURES = ["postern", "postern_filter", "postern_milter", "postern_ports",
+FEATURES = ["postern", "postern_filter", "postern_milter", "postern_one_pass", "postern_ports",
             "postern_relay", "postern_relay_milter", "postern_virus"]
 MODULES = "__init__ cf checks daemon probe process sasl settings".split()
 KEPT = ["/etc/mail/Makefile", "/etc/mail/Makefile.postern", "/etc/mail/postern.yaml"]
@@ -46,8 +47,8 @@ def expected():
     named = ["/usr/sbin/" + p for p in PROGRAMS]
     named += [f"/usr/share/sendmail/cf/feature/{f}.m4" for f in FEATURES]
     named += [f"/usr/lib/postern/postern_host/{m}.py" for m in MODULES]
-    named += [f"/usr/lib/systemd/system/{w}-milter.service" for w in WORDS]
-    named += [f"/etc/init.d/{w}-milter" for w in WORDS]
+    named += [f"/usr/lib/systemd/system/{w}-milter.service" for w in ALL]
+    named += [f"/etc/init.d/{w}-milter" for w in ALL]
     named += [f"/usr/share/man/man{p[-1]}/{p}" for p in PAGES]
     return sorted(named + KEPT + ELSEWHERE)
 
@@ -98,7 +99,8 @@ def test_freebsd_gets_rc_scripts(site):
     make("install-host", "DESTDIR=" + root, "PREFIX=/usr/local", "SYSTEM=FreeBSD")
     found = files(root)
     assert [f for f in found if "rc.d" in f] == [
-        "/usr/local/etc/rc.d/filter_milter", "/usr/local/etc/rc.d/relay_milter"]
+        "/usr/local/etc/rc.d/filter_milter", "/usr/local/etc/rc.d/postern_milter",
+        "/usr/local/etc/rc.d/relay_milter"]
     assert not [f for f in found if "systemd" in f or "init.d" in f]
     for name in found:
         if "rc.d" in name:
@@ -125,7 +127,7 @@ def unit(prefix, word):
     return f"{prefix}/lib/systemd/system/{word}-milter.service"
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", ALL)
 def test_systemd_likes_the_units(installed, word):
     done = subprocess.run(["systemd-analyze", "verify", unit(installed, word)], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -176,7 +178,7 @@ def owner(pid):
     return os.stat(f"/proc/{pid}").st_uid
 
 
-@pytest.mark.parametrize("word", ["relay", "filter"])
+@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
 def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     def script(verb):
         done = subprocess.run([f"/etc/init.d/{word}-milter", verb], text=True, timeout=60,
@@ -193,7 +195,7 @@ def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     first = pid()
     assert answers(word)
     passwd = {line.split(":")[0]: int(line.split(":")[2]) for line in open("/etc/passwd")}
-    assert owner(first) == passwd[f"postern-{word}"]
+    assert owner(first) == passwd["postern-relay" if word == "postern" else f"postern-{word}"]
     code, said = script("status")
     assert code == 0 and f"pid {first}" in said
     assert script("start")[0] == 0 and pid() == first
@@ -215,7 +217,7 @@ def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     assert script("sing")[0] == 64
 
 
-@pytest.mark.parametrize("word", ["relay", "filter"])
+@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
 def test_what_the_unit_allows_is_enough(installed, etc_mail, word):
     """The unit's own command lines, with its capabilities and no more."""
     with open(unit(installed, word)) as f:
