@@ -73,13 +73,15 @@ Result<Places> places_of(const Options& options)
     return places;
 }
 
-/// As makemap, which takes the name with or without `.db`.
+/// As makemap and sendmail, which append `.db`: what lies beside it without
+/// may be the text that makemap reads.
 std::string file_named(const std::string& name)
 {
     const std::string longer = name + ".db";
-    return access(name.c_str(), F_OK) != 0 && access(longer.c_str(), F_OK) == 0
-               ? longer
-               : name;
+    const bool plain =
+        name.ends_with(".db") ||
+        (access(longer.c_str(), F_OK) != 0 && access(name.c_str(), F_OK) == 0);
+    return plain ? name : longer;
 }
 
 Ask through(control::Client client)
@@ -109,7 +111,9 @@ Result<Ask> backend(const Options& options)
     if (!options.socket.empty()) {
         auto client = control::Client::connect(options.socket, patience);
         if (!client)
-            return fail(Errc::timeout, client.error().text);
+            return fail(client.error().code == Errc::denied ? Errc::denied
+                                                            : Errc::timeout,
+                        client.error().text);
         return through(std::move(*client));
     }
     const auto places = places_of(options);

@@ -18,6 +18,7 @@ using Ask =
 /// relayers.db of the mail directory.
 /// @return Errc::parse    every problem of the configuration, a line each
 ///         Errc::timeout  -s, and nobody listens there
+///         Errc::denied   -s, and we may not connect there
 policy::Result<Ask> backend(const Options& options);
 
 }  // namespace milters::vsmtprelay

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -200,17 +201,17 @@ policy::Result<std::string> read_input(const std::string& path)
 {
     if (path == "-")
         return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
-    std::ifstream in{path, std::ios::binary};
-    std::string text;
     errno = 0;
-    if (in)
-        text.assign(std::istreambuf_iterator<char>{in}, {});
-    if (!in || errno != 0)
-        return policy::fail(
-            policy::Errc::io,
-            path + ": " +
-                std::generic_category().message(errno != 0 ? errno : EIO));
-    return text;
+    std::ifstream in{path, std::ios::binary};
+    std::ostringstream text;
+    if (in && in.peek() != in.eof())  // of a directory, this fails
+        text << in.rdbuf();
+    const int error = errno;
+    if (in.is_open() && error == 0)
+        return text.str();
+    return policy::fail(
+        policy::Errc::io,
+        path + ": " + std::generic_category().message(error ? error : EIO));
 }
 
 /// Reads all before it sends any; what is sent goes in large parts.

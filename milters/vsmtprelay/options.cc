@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
 
 #include "milters/control/protocol.h"
@@ -29,6 +30,18 @@ constexpr const char* usage =
   vsmtprelay verify             check the file, and with --repair rebuild it
 Options: vsmtprelay --help, vsmtprelay list --help, vsmtprelay(8).
 )";
+
+/// As an error text, empty if it is fine; CLI11's own names a range with the
+/// 309 digits of the largest double.
+std::string minutes_problem(const std::string& text)
+{
+    std::int64_t n = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, ec] = std::from_chars(text.data(), end, n);
+    return ec == std::errc{} && rest == end && n >= 0
+               ? ""
+               : text + ": not a number of minutes";
+}
 
 const char* const minutes_help =
     "Minutes since the login; without, all but those of the future";
@@ -65,7 +78,8 @@ void add_add(CLI::App& app, Options& out)
     add->add_option("ticks", out.ticks,
                     "Time of the login in seconds since 1970; default now");
     add->add_option("--user", out.user, "Name that logged in");
-    add->add_option("--service,--proto", out.service, "As pop3 or imap");
+    add->add_option("--service,--proto", out.service, "By what it logged in")
+        ->check(CLI::IsMember({"pop3", "imap"}));
     add->add_option("--reason", out.reason, "Why, in your words");
     add->add_option_function<std::string>(
            "--for",
@@ -83,8 +97,7 @@ CLI::App* add_selection(CLI::App& app, Options& out, const char* name,
                         const char* about)
 {
     auto* command = app.add_subcommand(name, about);
-    command->add_option("n", out.minutes, minutes_help)
-        ->check(CLI::NonNegativeNumber);
+    command->add_option("n", out.minutes, minutes_help)->check(minutes_problem);
     return command;
 }
 
@@ -103,7 +116,7 @@ void add_list(CLI::App& app, Options& out)
     list->add_option("--user", out.user, "Only logins of this name");
     list->add_option("--newer", out.newer,
                      "Only logins of the last so many minutes")
-        ->check(CLI::NonNegativeNumber)
+        ->check(minutes_problem)
         ->type_name("MINUTES");
     auto* expire = add_selection(app, out, "expire",
                                  "Remove addresses older than n minutes");

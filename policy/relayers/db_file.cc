@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <utility>
+
+#include "policy/map/bdb_pages.h"
 
 namespace policy::relayers {
 namespace {
@@ -14,6 +17,9 @@ namespace {
 /// rebuilt.  makemap needs 42 to 100.
 constexpr std::size_t wasteful_entry = 250;
 constexpr std::size_t small_file = 256 * 1024;
+
+/// Enough of a file to tell what kind it is.
+constexpr off_t head_size = 512;
 
 /// Of relayers.db.new, until it gets the mode of relayers.db.
 constexpr mode_t private_mode = 0600;
@@ -282,6 +288,19 @@ Status DbFile::set_mode(const std::string& path)
     return files_->own(*file, *st, path);
 }
 
+/// An empty file is what a makemap that was killed leaves; anything else
+/// without a magic number of libdb was never relayers.db.
+Status DbFile::still_ours(const Locked& old)
+{
+    const auto head =
+        files_->contents(old.file, std::min(old.st.st_size, head_size), path_);
+    if (!head)
+        return fail(head.error());
+    if (head->empty() || map::is_bdb(*head))
+        return {};
+    return fail(Errc::format, path_ + ": another kind of file, left as it is");
+}
+
 Result<map::FileId> DbFile::replace(const map::Entries& entries,
                                     std::size_t count,
                                     std::chrono::milliseconds wait)
@@ -295,6 +314,8 @@ Result<map::FileId> DbFile::replace(const map::Entries& entries,
     }
     if (!old)
         return fail(old.error());
+    if (auto ours = still_ours(*old); !ours)
+        return fail(ours.error());
     const std::string bad = path_ + ".bad";
     auto written = files_->remove(bad);
     if (written)

@@ -80,7 +80,8 @@ public:
     Result<bool> create(const map::Entries& entries, std::size_t count);
 
     /// Replaces the file, damaged or not, by one with these entries; a file
-    /// that was there is kept as `path`.bad.
+    /// that was there is kept as `path`.bad.  Errc::format: another kind of
+    /// file has the name; it is left as it is.
     Result<map::FileId> replace(const map::Entries& entries, std::size_t count,
                                 std::chrono::milliseconds wait);
 
@@ -94,6 +95,7 @@ public:
 private:
     class Locked;
     Result<Locked> lock(std::chrono::milliseconds wait);
+    Status still_ours(const Locked& old);
     Status remove_new();
     Status write_new(Locked& old, const Plan& plan);
     Status write_copy(const Locked& old, const Plan& plan);

@@ -13,50 +13,11 @@ import time
 
 import pytest
 
-from harness import TOP, program, server
+from harness import TOP, program
+from harness.relayers import Host
 
-MAKEMAP = server("sendmail", "usr/sbin/makemap")
 PAGE = os.path.join(TOP, "man", "vsmtprelay.8")
 USAGE = "vsmtprelay 1.1.0 usage (optional items in []):\n"
-
-
-class Host:
-    """A folder for relayers.db."""
-
-    def __init__(self, path):
-        self.dir = path
-        self.db = os.path.join(path, "relayers.db")
-
-    def run(self, *args, stdin="", where=None):
-        """-> CompletedProcess, text"""
-        where = ["-f", self.db] if where is None else where
-        return subprocess.run([program("vsmtprelay"), *where, *args],
-                              input=stdin, capture_output=True, text=True,
-                              timeout=60)
-
-    def ok(self, *args, stdin=""):
-        """-> stdout of a call that must succeed and say nothing on stderr."""
-        r = self.run(*args, stdin=stdin)
-        assert (r.returncode, r.stderr) == (0, ""), r
-        return r.stdout
-
-    def makemap(self, text, *args, name="relayers.db"):
-        return subprocess.run([MAKEMAP, "-C", "/dev/null", *args, "hash",
-                               os.path.join(self.dir, name)],
-                              input=text, capture_output=True, text=True)
-
-    def entries(self, name="relayers.db"):
-        """What sendmail would find: {key: value} as makemap -u prints it."""
-        r = subprocess.run([MAKEMAP, "-C", "/dev/null", "-u", "hash",
-                            os.path.join(self.dir, name)],
-                           capture_output=True, text=True)
-        assert r.returncode == 0, r
-        return dict(line.split("\t", 1) for line in r.stdout.splitlines())
-
-    def keys(self, *args):
-        """Keys that a listing command prints."""
-        return [line.split("\t")[0] for line in self.ok(*args).splitlines()
-                if not line.startswith("#")]
 
 
 @pytest.fixture
@@ -315,26 +276,6 @@ def test_import_reads_all_before_it_adds_any(host, bad, what):
     assert list(host.entries()) == ["192.0.2.200"]
 
 
-@pytest.mark.parametrize("args,code", [
-    (["frobnicate"], 64), (["add"], 64), (["delete"], 64), (["show"], 64),
-    (["list", "x"], 64), (["expire", "-5"], 64), (["list", "1", "2"], 64),
-    (["add", "192.0.2.1", "--for", "2"], 64), (["--frob", "list"], 64),
-    (["add", "192.0.2.1", "--for", "0s"], 64),
-    (["add", "192.0.2.1", "--for", "2y"], 64),
-    (["list", "--json", "--makemap"], 64),
-    (["add", "192.0.2.300"], 65), (["add", "example.net"], 65),
-    (["add", "192.0.2.1", "soon"], 65), (["add", "192.0.2.1", "1e5"], 65),
-    (["add", "192.0.2.1", "253402300800"], 65), (["add", "::/0"], 65),
-    (["delete", "192.0.2.300"], 65), (["show", "192.0.2"], 65),
-    (["add", "192.0.2.1", "--user", "u" * 1000], 65),
-    (["import", "/nonexistent"], 73)])
-def test_bad_calls(host, args, code):
-    r = host.run(*args)
-    assert r.returncode == code, r
-    assert r.stdout == "" and r.stderr.startswith("vsmtprelay: ")
-    assert not os.path.exists(host.db)
-
-
 @pytest.mark.parametrize("content", [
     b"", b"x", b"192.0.2.1\t5\n", os.urandom(8192), bytes(8192)])
 def test_a_foreign_file_is_an_error_and_left_alone(host, content):
@@ -347,9 +288,20 @@ def test_a_foreign_file_is_an_error_and_left_alone(host, content):
         assert r.stdout == ""
         assert r.stderr.startswith(f"vsmtprelay: {host.db}: ")
         assert r.stderr.count("\n") == 1
+    if content:
+        r = host.run("verify", "--repair")
+        assert (r.returncode, r.stdout) == (65, ""), r
+        assert r.stderr.endswith("another kind of file, left as it is\n")
     with open(host.db, "rb") as f:
         assert f.read() == content
     assert os.listdir(host.dir) == ["relayers.db"]
+
+
+def test_an_empty_file_is_damaged_not_foreign(host):
+    open(host.db, "w").close()
+    r = host.run("verify", "--repair")
+    assert r.returncode == 0 and "rebuilt, 0 entries saved" in r.stdout
+    assert host.entries() == {}
 
 
 def test_missing_file(host):

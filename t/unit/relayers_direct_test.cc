@@ -132,4 +132,25 @@ BOOST_AUTO_TEST_CASE(repairs_what_can_be_read)
     BOOST_TEST((slurp(file + ".bad") == bad));
 }
 
+BOOST_AUTO_TEST_CASE(repairs_no_other_kind_of_file)
+{
+    auto store = direct();
+    for (const std::string octets :
+         {std::string{"x"}, std::string{"root:x:0:0:root:/root:/bin/sh\n"},
+          std::string(8192, '\0'), std::string(8192, '\xff'),
+          // A hash of DB 1.85: read, but not written.
+          std::string{"\0\x06\x15\x61\0\0\0\x02\0\0\x04\xd2", 12} +
+              std::string(500, '\0')}) {
+        spew(file, octets);
+        const auto done = store.verify(true);
+        BOOST_REQUIRE(!done);
+        BOOST_TEST((done.error().code == Errc::format));
+        BOOST_TEST((slurp(file) == octets));
+        only({"relayers.db"});
+    }
+    spew(file, "");
+    BOOST_TEST(store.verify(true)->repairs.size() == 1U);
+    BOOST_TEST(db(file).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

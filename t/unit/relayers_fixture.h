@@ -97,6 +97,16 @@ struct Fixture {
         BOOST_REQUIRE_MESSAGE(grant, why(grant));
         return *grant ? (*grant)->user : "none";
     }
+    /// relayers.db as a makemap that was killed may leave it.  @return its
+    /// octets
+    std::string torn_db()
+    {
+        std::filesystem::remove(file);
+        write_db(file, {{"192.0.2.200", "9999"}});
+        const auto torn = slurp(file).substr(0, 4096 + 100);
+        spew(file, torn);
+        return torn;
+    }
     /// Nothing but these files is in the directory.
     void only(const std::set<std::string>& names)
     {
