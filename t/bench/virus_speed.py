@@ -68,8 +68,10 @@ def compare(ours, peer, connections, seconds):
     for traffic in traffics():
         for number in connections:
             for turn in range(TURNS):
+                # New is what no other row of the table has sent, either.
+                seed = 17 + turn * 500_000 + number * 10**9
                 for side in (ours, peer) if turn % 2 else (peer, ours):
-                    side.run(traffic, number, seconds, 17 + turn * 500_000)
+                    side.run(traffic, number, seconds, seed)
             a, b = ours.figures(), peer.figures()
             row = {"traffic": traffic.name, "connections": number, "ours": a, "peer": b,
                    "ratio": round(a["messages_per_s"] / b["messages_per_s"], 2),
