@@ -193,17 +193,27 @@ int run_probe(const Arguments& args)
     return tight ? EX_OK : EX_SOFTWARE;
 }
 
+/// Tells the client, or whoever typed the command.
+int complain(const Arguments& args, const std::string& what, int code)
+{
+    if (args.control < 0) {
+        std::cerr << "virus-scanner: " << what << '\n';
+        return code;
+    }
+    policy::scan::ScannerEvent event;
+    event.text = what;
+    // A client that is gone needs no answer.
+    (void)milters::scanner::send_packet(args.control,
+                                        policy::scan::write(event));
+    return code;
+}
+
 int serve(Arguments& args)
 {
     ::fcntl(args.control, F_SETFD, FD_CLOEXEC);
     Parent parent{args.parent, args.control};
-    if (auto s = parent.prepare(); !s) {
-        policy::scan::ScannerEvent event;
-        event.text = s.error().text;
-        (void)milters::scanner::send_packet(args.control,
-                                            policy::scan::write(event));
-        return EX_DATAERR;
-    }
+    if (auto s = parent.prepare(); !s)
+        return complain(args, s.error().text, EX_DATAERR);
     return parent.run();
 }
 
@@ -259,10 +269,8 @@ int main(int argc, char** argv)
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? EX_OK : EX_USAGE;
     }
-    if (auto s = complete(args); !s) {
-        std::cerr << "virus-scanner: " << s.error().text << '\n';
-        return EX_USAGE;
-    }
+    if (auto s = complete(args); !s)
+        return complain(args, s.error().text, EX_USAGE);
     if (!args.probe.empty())
         return run_probe(args);
     if (args.check)

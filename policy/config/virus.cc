@@ -9,6 +9,14 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
+/// What a message is read, traced and answered by.
+const scan::Masks needed_headers{
+    "re:(resent-)?(from|to|cc|bcc|date|sender|message-id|reply-to)",
+    "re:received(-spf)?|return-path|subject|in-reply-to|references|mime-"
+    "version",
+    "re:(content|list|arc|auto|disposition)-.*|dkim-signature|"
+    "authentication-results|precedence|errors-to|delivered-to"};
+
 /// Reads the section; collects what is wrong.
 class Reader : SectionReader {
 public:
@@ -26,6 +34,7 @@ public:
         out.reject_text = text("virus.reject_text");
         out.strip_text = text("virus.strip_text");
         out.header_anti_virus = header("virus.headers.anti_virus");
+        must_differ(out);
         out.rename_suffix = text("virus.rename_suffix");
         out.split_recipients = text("virus.recipients") == "split";
         out.skip_access = text("virus.skip.access");
@@ -122,7 +131,25 @@ private:
         if (std::any_of(value.begin(), value.end(),
                         [](char c) { return c <= ' ' || c > '~' || c == ':'; }))
             complain(name, "'" + value + "' is not a name of a header");
+        // Headers of this name that a message has are removed.
+        if (scan::any_match(needed_headers, value))
+            complain(name, "messages need their own '" + value + "'");
         return value;
+    }
+
+    /// Each takes the other's away.
+    void must_differ(const Virus& out)
+    {
+        const std::pair<const char*, std::string> names[] = {
+            {"virus.headers.scanned", out.header_scanned},
+            {"virus.headers.status", out.header_status},
+            {"virus.headers.anti_virus", out.header_anti_virus}};
+        for (std::size_t i = 0; i < std::size(names); ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                if (!names[i].second.empty() &&
+                    scan::glob_match(names[i].second, names[j].second))
+                    complain(names[i].first, "'" + names[i].second +
+                                                 "' is also " + names[j].first);
     }
 };
 

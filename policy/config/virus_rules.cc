@@ -72,6 +72,8 @@ public:
         out.name = text(in + "name");
         if (out.name.empty())
             complain(in + "priority", "a group needs a name");
+        if (is_group(rules, out.name))
+            complain(in + "name", "there is another group '" + out.name + "'");
         out.priority = values_.get<std::int64_t>(in + "priority");
         out.senders = masks(in + "senders");
         out.recipients = masks(in + "recipients");
@@ -118,12 +120,16 @@ public:
         return out;
     }
 
+    static bool is_group(const scan::Rules& rules, const std::string& name)
+    {
+        return std::any_of(rules.groups.begin(), rules.groups.end(),
+                           [&](const auto& g) { return g.name == name; });
+    }
+
     void must_be_group(const scan::Rules& rules, const std::string& key,
                        const std::string& name)
     {
-        if (!name.empty() &&
-            std::none_of(rules.groups.begin(), rules.groups.end(),
-                         [&](const auto& g) { return g.name == name; }))
+        if (!name.empty() && !is_group(rules, name))
             complain(key, "no group '" + name + "'");
     }
 
