@@ -1,17 +1,29 @@
 #include "policy/log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 namespace policy {
 namespace {
+
+/// Under systemd syslog and standard error lead to the same journal.
+bool stderr_is_the_journal()
+{
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat st {};
+    return stream && ::fstat(STDERR_FILENO, &st) == 0 &&
+           std::to_string(st.st_dev) + ":" + std::to_string(st.st_ino) ==
+               stream;
+}
 
 constexpr const char* hex = "0123456789abcdef";
 
@@ -180,7 +192,7 @@ Log::Level Log::level_of(std::string_view name)
 Log::Log(Options options)
     : ident_{std::move(options.ident)},
       facility_{facility_of(options.facility)},
-      to_stderr_{options.to_stderr},
+      to_stderr_{options.to_stderr && !stderr_is_the_journal()},
       level_{options.level},
       path_{std::move(options.decisions)}
 {

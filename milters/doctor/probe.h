@@ -10,11 +10,6 @@ namespace milters::doctor {
 /// Connects.  @return empty, or why not, as strerror(3) says it
 std::string connect_to(const policy::config::SocketSpec& spec);
 
-/// Connects and negotiates as an MTA does, then says good-bye.
-/// @return empty, or what is wrong: "connect: ...", "it closed the
-///         connection", ...
-std::string negotiate(const policy::config::SocketSpec& spec);
-
 /// Asks saslauthd with an empty login, which it refuses before it looks any
 /// password up: no PAM call and no failed login in a log.
 /// @param path  of its socket, .../mux

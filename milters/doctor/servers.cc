@@ -10,6 +10,7 @@
 #include "milters/doctor/child.h"
 #include "milters/doctor/paths.h"
 #include "milters/doctor/probe.h"
+#include "milters/net/negotiate.h"
 #include "policy/accounts/sasl.h"
 
 namespace milters::doctor {
@@ -115,8 +116,9 @@ Findings silent_milter(const Host& host)
         const auto spec = socket_of(filter);
         if (!spec)
             continue;
-        const auto said = complaint(
-            in_child(milter_limit, {}, [&] { return negotiate(*spec); }));
+        const auto said = complaint(in_child(milter_limit, {}, [&] {
+            return net::negotiate(*spec, milliseconds{0});
+        }));
         if (!said.empty())
             found.push_back({host.at(filter.line),
                              filter.name + " does not answer at " +

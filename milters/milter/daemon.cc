@@ -15,7 +15,9 @@
 #include "milters/milter/callbacks.h"
 #include "milters/milter/janitor.h"
 #include "milters/milter/kick.h"
+#include "milters/milter/service_manager.h"
 #include "milters/milter/signals.h"
+#include "milters/net/negotiate.h"
 
 /// Of the address sanitizer, where that is linked in.
 extern "C" __attribute__((weak)) void __lsan_do_leak_check();
@@ -28,6 +30,8 @@ using namespace std::chrono_literals;
 
 /// libmilter itself starts within a millisecond.
 constexpr auto start_limit = 5s;
+/// The watchdog asks our own socket; an answer takes a millisecond.
+constexpr auto negotiate_limit = 5s;
 /// How long handlers that run may go on after SIGTERM.
 constexpr auto handler_limit = 300ms;
 /// The end of a stop, whatever hangs.
@@ -114,6 +118,7 @@ private:
     void supervise();
     [[noreturn]] void stop(int exit_code);
     void watch_the_stop(int exit_code);
+    bool negotiates();
     [[noreturn]] void end(int exit_code);
     void say(Level level, const std::string& text)
     {
@@ -124,6 +129,7 @@ private:
     Background background_;
     std::optional<PidFile> pid_file_;
     net::SocketName name_;
+    ServiceManager manager_;
     std::mutex ending_;
     std::mutex stopping_;
 };
@@ -224,6 +230,8 @@ void Run::supervise()
     }
     say(Level::info, "started, serving " + service_.socket.text());
     background_.ready();
+    manager_.ready("serving " + service_.socket.text());
+    manager_.watch([this] { return negotiates(); });
     while (true) {
         const int signal = signals::wait();
         if (signal == SIGTERM || signal == SIGINT)
@@ -244,8 +252,18 @@ void Run::watch_the_stop(int exit_code)
     }}.detach();
 }
 
+/// Whether the milter answers an MTA; tells the log if it does not.
+bool Run::negotiates()
+{
+    const auto wrong = net::negotiate(service_.socket, negotiate_limit);
+    if (!wrong.empty())
+        say(Level::error, "does not serve: " + wrong);
+    return wrong.empty();
+}
+
 void Run::stop(int exit_code)
 {
+    manager_.stopping();
     watch_the_stop(exit_code);
     signals::stop_libmilter();
     kick();  // its listener looks only once in five seconds

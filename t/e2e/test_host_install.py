@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 
@@ -224,9 +225,18 @@ def test_what_the_unit_allows_is_enough(installed, etc_mail, word):
         lines = dict(line.strip().split("=", 1) for line in f if "=" in line)
     caps = ",+".join(c[4:].lower() for c in lines["CapabilityBoundingSet"].split())
     limited = ["setpriv", "--bounding-set", "-all,+" + caps, "--no-new-privs"]
-    for key in ("ExecStartPre", "ExecStart"):
-        subprocess.run(limited + lines[key].split(), check=True, timeout=60)
-    assert answers(word)
-    with open(lines["PIDFile"]) as f:
-        os.kill(int(f.read()), 15)
-    net.wait_for(lambda: not os.path.exists(lines["PIDFile"]))
+    subprocess.run(limited + lines["ExecStartPre"].split(), check=True, timeout=60)
+    assert (lines["Type"], lines["WatchdogSec"]) == ("notify", "60s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0postern-unit-" + word)
+        manager.settimeout(60)
+        process = subprocess.Popen(
+            limited + lines["ExecStart"].split(), stderr=subprocess.DEVNULL,
+            env=dict(os.environ, NOTIFY_SOCKET="@postern-unit-" + word))
+        try:
+            assert manager.recv(1000).startswith(b"READY=1\nMAINPID=%d\n" % process.pid)
+            assert answers(word)
+        finally:
+            process.terminate()
+            process.wait(20)
+    net.wait_for(lambda: not os.path.exists(f"/run/postern/{word}.pid"))
