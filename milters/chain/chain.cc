@@ -1,6 +1,7 @@
 #include "milters/chain/chain.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace milters::chain {
 
@@ -13,6 +14,11 @@ using milter::Stage;
 using Kind = milter::Answer::Kind;
 
 namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// Far below R: of sendmail's T=.
+constexpr std::chrono::seconds patience{1};
 
 bool ends_all(const Answer& answer)
 {
@@ -207,9 +213,15 @@ Answer Chain::eom(Context& mta)
 {
     if (!message_)
         return Answer::refuse(policy::temporary_failure());
+    auto since = Steady::now();
     for (Link& link : links_) {
         if (link.state != State::open)
             continue;
+        // The time that the MTA waits for an answer is for each milter anew.
+        if (const auto now = Steady::now(); now - since > patience) {
+            mta.progress();
+            since = now;
+        }
         View view{mta, *message_};
         auto answer = end_of_message(link, view);
         link.state = State::done;
