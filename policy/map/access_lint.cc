@@ -45,9 +45,6 @@ constexpr std::array tags{
     "filter",
 };
 
-/// Tags whose right-hand side is an action on mail.
-constexpr std::array action_tags{"", "connect", "from", "to", "spam"};
-
 Entry take_apart(const TextLine& line)
 {
     Entry e{{}, folded(line.key), folded(line.value)};
@@ -56,9 +53,12 @@ Entry take_apart(const TextLine& line)
         e.tag = e.rest.substr(0, colon);
         e.rest.erase(0, colon + 1);
     }
+    if (lint::unbalanced(e.value) == '\0')
+        e.value = lint::without_comments(e.value);
     while (!e.value.empty() &&
            std::isspace(static_cast<unsigned char>(e.value.back())))
         e.value.pop_back();
+    e.value.erase(0, e.value.find_first_not_of(" \t"));
     return e;
 }
 
@@ -96,7 +96,9 @@ public:
             bare_.push_back({line.number, std::string{line.key}});
         for (const Check check : lint::key_checks())
             run(check, e, line);
-        if (!among(action_tags, e.tag))
+        for (const Check check : lint::tag_checks())
+            run(check, e, line);
+        if (!among(lint::action_tags, e.tag))
             return;
         for (const Check check : lint::value_checks())
             run(check, e, line);

@@ -16,7 +16,7 @@ namespace policy::map::lint {
 struct Entry {
     std::string tag;    ///< without colon; empty if untagged
     std::string rest;   ///< the key behind the tag
-    std::string value;  ///< right-hand side, folded
+    std::string value;  ///< right-hand side, folded; without its comments
 };
 
 /// What a check has to say of an entry.
@@ -27,9 +27,22 @@ struct Trouble {
 };
 using Check = std::optional<Trouble> (*)(const Entry&, const LintOptions&);
 
-/// What may be wrong with a key, and with the value of an action on mail.
+/// What may be wrong with a key, with the value of an action on mail, and with
+/// that of a tag.
 std::span<const Check> key_checks();
 std::span<const Check> value_checks();
+std::span<const Check> tag_checks();
+
+/// The first of ( ) < > " that has no partner outside of quotes, which makes
+/// sendmail refuse to read the text; NUL if there is none.  Source: sendmail's
+/// parseaddr.c, its comments on address tokens.
+char unbalanced(std::string_view text);
+
+/// REQUIRES unbalanced(text) == '\0'.
+std::string without_comments(std::string_view text);
+
+/// Tags whose right-hand side is an action on mail.
+inline constexpr std::array action_tags{"", "connect", "from", "to", "spam"};
 
 /// Whether a list of words has the word.
 template <class List>

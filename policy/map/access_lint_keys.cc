@@ -118,10 +118,44 @@ std::optional<Trouble> ipv6_spelling(const Entry& e, const LintOptions& options)
     return std::nullopt;
 }
 
+/// Whether the key is an address or domain, which goes with action tags.
+bool is_of_mail(const Entry& e)
+{
+    return among(action_tags, e.tag) || e.tag == "tls_rcpt";
+}
+
+std::optional<Trouble> domain_with_at(const Entry& e, const LintOptions&)
+{
+    if (!is_of_mail(e) || e.rest.size() < 2 || e.rest.front() != '@')
+        return std::nullopt;
+    return Trouble{Kind::dead, "a domain is asked for without @",
+                   with_tag(e, e.rest.substr(1))};
+}
+
+std::optional<Trouble> angle_brackets(const Entry& e, const LintOptions&)
+{
+    if (!is_of_mail(e) || e.rest.find('"') != e.rest.npos ||
+        e.rest.find_first_of("<>") == e.rest.npos)
+        return std::nullopt;
+    std::string bare = e.rest;
+    std::erase_if(bare, [](char c) { return c == '<' || c == '>'; });
+    if (bare.size() < 2)
+        return Trouble{Kind::dead, "the empty sender is never asked for",
+                       "take it away: mail from <> is not refused by entries"};
+    return Trouble{Kind::dead, "an address is asked for without < and >",
+                   with_tag(e, bare)};
+}
+
 std::optional<Trouble> octets(const Entry& e, const LintOptions&)
 {
-    if (e.rest.find_first_not_of("0123456789.") != std::string::npos)
+    if (e.rest.empty() ||
+        e.rest.find_first_not_of("0123456789.") != e.rest.npos)
         return std::nullopt;
+    constexpr auto most_dots = 3;
+    if (e.rest.back() != '.' &&
+        std::count(e.rest.begin(), e.rest.end(), '.') > most_dots)
+        return Trouble{Kind::dead, "no address has more than four parts",
+                       "write an address or its leading octets"};
     string_view rest = e.rest;
     while (!rest.empty()) {
         const auto part = rest.substr(0, rest.find('.'));
@@ -135,9 +169,9 @@ std::optional<Trouble> octets(const Entry& e, const LintOptions&)
     return std::nullopt;
 }
 
-constexpr Check checks[] = {unknown_tag, cidr,     trailing_dot,
-                            leading_dot, wildcard, ipv6_spelling,
-                            octets};
+constexpr Check checks[] = {unknown_tag,    cidr,           trailing_dot,
+                            leading_dot,    wildcard,       ipv6_spelling,
+                            domain_with_at, angle_brackets, octets};
 }  // namespace
 
 std::span<const Check> key_checks()

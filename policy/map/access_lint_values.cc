@@ -14,12 +14,23 @@ constexpr std::array keywords{"ok",   "relay",  "reject", "discard",
 std::optional<Trouble> comment_behind(const Entry& e, const LintOptions&)
 {
     const auto end = e.value.find_first_of(" \t#");
-    if (end == std::string::npos || !among(keywords, e.value.substr(0, end)))
+    if (end == std::string::npos || !among(keywords, e.value.substr(0, end)) ||
+        unbalanced(e.value) != '\0')
         return std::nullopt;
     return Trouble{Kind::dangerous,
                    "what follows the keyword makes the whole "
                    "an error text: 553",
                    "put comments on lines of their own"};
+}
+
+std::optional<Trouble> only_comment(const Entry& e, const LintOptions&)
+{
+    if (!e.value.empty())
+        return std::nullopt;
+    return Trouble{Kind::dangerous,
+                   "what stands in ( ) is a comment, and no value is an "
+                   "error: 553",
+                   "put # before the line to turn it off"};
 }
 
 std::optional<Trouble> skip_value(const Entry& e, const LintOptions& options)
@@ -102,8 +113,8 @@ std::optional<Trouble> dns_word(const Entry& e, const LintOptions&)
 
 std::optional<Trouble> unknown_word(const Entry& e, const LintOptions&)
 {
-    const bool known = among(keywords, e.value) || e.value == "temp" ||
-                       e.value == "perm" ||
+    const bool known = e.value.empty() || among(keywords, e.value) ||
+                       e.value == "temp" || e.value == "perm" ||
                        e.value.find_first_of(" \t:") != e.value.npos;
     if (known || e.value.find_first_not_of("abcdefghijklmnopqrstuvwxyz_-") !=
                      std::string::npos)
@@ -125,9 +136,9 @@ std::optional<Trouble> forgeable(const Entry& e, const LintOptions& options)
                    "grant by Connect:, SMTP AUTH or a POP login"};
 }
 
-constexpr Check checks[] = {comment_behind, skip_value, empty_text,
-                            reply_code,     percent,    dns_word,
-                            unknown_word,   forgeable};
+constexpr Check checks[] = {comment_behind, only_comment, skip_value,
+                            empty_text,     reply_code,   percent,
+                            dns_word,       unknown_word, forgeable};
 
 }  // namespace
 
