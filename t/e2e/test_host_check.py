@@ -229,6 +229,48 @@ def test_dovecot_must_greet(host, site):
     assert code == 2 and f"no such process; pid file {master}" in said, said
 
 
+def test_grants_must_be_whole(host):
+    ours = {"VSMTPRELAY": program("vsmtprelay")}
+    assert host.check("-n", **ours)[0] == 0     # there are none
+    path = host.path("relayers.db")
+    subprocess.run([program("vsmtprelay"), "-f", path, "add", "192.0.2.4"], check=True,
+                   stdout=subprocess.DEVNULL)
+    code, said = host.check("-n", **ours)
+    assert code == 0 and line(said, "relayers.db") == ("running", f"whole, {path}"), said
+    os.truncate(path, 5000)
+    code, said = host.check(**ours)
+    assert code == 2 and line(said, "relayers.db")[0] == "DOWN", said
+    assert "vsmtprelay verify --repair" in said
+    assert host.check("-n", RELAYERS="no", **ours)[0] == 0
+
+
+def test_signatures_must_be_new(host, site):
+    folder = site + "/signatures"
+    asked = {"SIGNATURES": folder}
+    code, said = host.check("-n", **asked)
+    assert code == 2 and "No such file" in line(said, "signatures")[1], said
+    os.mkdir(folder)
+    for name in ("main.cvd", "freshclam.dat"):
+        with open(f"{folder}/{name}", "w") as f:
+            f.write("x")
+    assert host.check("-n", **asked)[0] == 0
+    old = time.time() - 9 * 86400
+    os.utime(folder + "/main.cvd", (old, old))
+    code, said = host.check(**asked)
+    assert code == 2 and "the newest are 9 days old" in said, said
+    assert "freshclam has to fetch newer ones" in said
+    assert host.check("-n", SIGNATURES_DAYS="10", **asked)[0] == 0
+    assert host.check("-n", SIGNATURES_DAYS="0", **asked)[0] == 0
+
+
+def test_signatures_count_where_mail_is_scanned(site, resolver):
+    with Host(site) as host:
+        host.set_mc(milter_line(site + "/none.sock", "virus-milter"))
+        up(host)
+        ours = {"POSTERN": program("postern")}
+        assert "signatures" in host.check("-n", **ours)[1]
+
+
 def test_usage(host):
     for args in (["-x"], ["file"]):
         code, said = host.check(*args)

@@ -18,7 +18,7 @@ PROGRAMS = """check_sendmail filter-milter postern postern-milter postern-postlo
 restart_sendmail virus-milter virus-scanner vsmtprelay""".split()
 FEATURES = ["postern", "postern_filter", "postern_milter", "postern_one_pass", "postern_ports",
             "postern_relay", "postern_relay_milter", "postern_virus"]
-MODULES = "__init__ cf checks daemon probe process sasl settings".split()
+MODULES = "__init__ cf checks daemon files probe process sasl settings".split()
 KEPT = ["/etc/mail/Makefile", "/etc/mail/Makefile.postern", "/etc/mail/postern.yaml"]
 ELSEWHERE = ["/etc/logrotate.d/postern", "/usr/lib/security/pam_postern.so",
              "/usr/lib/sysusers.d/postern.conf", "/usr/lib/tmpfiles.d/postern.conf",

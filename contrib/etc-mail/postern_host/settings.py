@@ -11,6 +11,8 @@ DEFAULTS = {
     "SASLAUTHD": "auto", "SASLAUTHD_SOCKET": "", "SASLAUTHD_PID_FILE": "",
     "DOVECOT": "auto", "DOVECOT_PID_FILE": "/run/dovecot/master.pid",
     "DOVECOT_PORTS": "",
+    "RELAYERS": "auto", "VSMTPRELAY": "vsmtprelay", "POSTERN": "postern",
+    "SIGNATURES": "auto", "SIGNATURES_DAYS": "7",
     "BANNER_TIMEOUT": "5", "START_TIMEOUT": "60",
     "LOG": "/var/log/mail.log /var/log/maillog",
     "CRON": "/etc/cron.d/sendmail /etc/crontab",
@@ -53,7 +55,7 @@ def settings(path=None):
     for key, value in os.environ.items():
         if key in DEFAULTS or key.startswith("START_MILTER_"):
             values[key] = value
-    for key in ("BANNER_TIMEOUT", "START_TIMEOUT"):
+    for key in ("BANNER_TIMEOUT", "START_TIMEOUT", "SIGNATURES_DAYS"):
         try:
             values[key] = float(values[key])
         except ValueError:
