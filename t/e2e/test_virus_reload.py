@@ -40,11 +40,15 @@ def serves(milter, mark):
     assert ask(milter, virus.message(text=mark)).kind == "continue"
 
 
-@pytest.fixture(params=["beside", "serial"])
+@pytest.fixture(params=["serial"])
 def milter(request, alone):
     return alone(virus=f"  reload: {request.param}\n  workers: 1\n  watch: 1s\n  cache: 0\n")
 
 
+both_ways = pytest.mark.parametrize("milter", ["beside", "serial"], indirect=True)
+
+
+@both_ways
 def test_a_broken_set_is_not_taken(milter):
     replace(milter, "bad.ndb", "this is no signature\n")
     milter.said("bad.ndb")
@@ -85,6 +89,7 @@ def test_a_set_that_fails_its_test_is_not_taken(milter):
     serves(milter, "four")
 
 
+@both_ways
 def test_a_scanner_that_dies_beside_a_broken_set(milter):
     """What served before is loaded again, though its files have gone."""
     replace(milter, "bad.ndb", "this is no signature\n")
