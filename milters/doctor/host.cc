@@ -79,7 +79,8 @@ bool same_socket(const std::string& text, const SocketSpec& spec)
 
 Milter Host::which(const MailFilter& filter) const
 {
-    if (filter.name == "postern-milter")
+    if (filter.name == "postern-milter" ||
+        same_socket(filter.socket, config->postern.socket))
         return Milter::all_in_one;
     if (filter.name == "relay-milter" ||
         same_socket(filter.socket, config->relay.socket))

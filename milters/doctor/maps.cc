@@ -88,9 +88,13 @@ bool older(const std::string& one, const std::string& other)
 
 std::string how_to_make(const MapFile& file)
 {
-    return file.map.name == "aliases" ? "run newaliases"
-                                      : "run `make maps', or makemap " +
-                                            file.map.kind + " " + file.path;
+    if (file.map.name == "aliases")
+        return "run newaliases";
+    auto path = file.map.path;
+    if (path == file.path)
+        path.erase(path.rfind('.'));
+    return "run `make maps', or makemap " + file.map.kind + " " + path + " < " +
+           path;
 }
 
 /// By the MTA's rights.  @return empty, or why it cannot be read

@@ -23,6 +23,7 @@ Derived derived(const Config& c)
                 {"relay.relayers.file", r.relayers.file},
                 {"relay.relayers.journal", r.relayers.journal},
                 {"relay.accounts.realm", r.accounts.realm},
+                {"postern.pid_file", c.postern.pid_file},
                 {"virus.pid_file", c.virus.pid_file},
                 {"filter.pid_file", c.filter.pid_file},
                 {"filter.site_rc", c.filter.site_rc},

@@ -1,5 +1,7 @@
-"""posternintro(7): each command of the page, typed in order on a bare host."""
+"""posternintro(7) and README.md: each of their commands, typed in order on a
+bare host."""
 import os
+import re
 import shutil
 
 import pytest
@@ -62,3 +64,40 @@ def test_every_command_of_the_page(host, resolver):
     assert smtp.ask_relay(25, "192.0.2.4").code == 250
     assert smtp.ask_relay(25, "192.0.2.5").code == 550
     assert smtp.ask_relay(25, "192.0.2.5", sender="<a@spam.example>").code == 550
+
+
+def of_readme():
+    """The commands of `On your host`: a line each, without the remark."""
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
+        section = f.read().partition("## On your host")[2]
+    block = section.split("```\n")[1]
+    return [re.split(r" {2,}# ", line) for line in block.splitlines()]
+
+
+def as_typed(line, remark):
+    """An editor changes nothing here; without systemd there is the script that
+    the remark names."""
+    if line.startswith("vi "):
+        return "test -f " + line[3:]
+    if line.startswith("systemctl "):
+        return remark.removeprefix("or ")
+    return line.replace("make && make install", "make -o all install")
+
+
+def test_every_command_of_the_readme(host, resolver):
+    folder, said = TOP, {}
+    assert len(of_readme()) > 7
+    for line, *remark in of_readme():
+        place, _, rest = line.partition(" && ")
+        if place.startswith("cd "):
+            folder, line = place[3:], rest
+        said[line] = typed(host, folder, as_typed(line, "".join(remark)))
+        # What a host with sendmail has there.
+        host.run("sh", "-c", "cd /etc/mail && for f in aliases access local-host-names;"
+                 " do test -e $f || : > $f; done")
+    assert "DOWN" not in said["check_sendmail"], said["check_sendmail"]
+    assert said["postern check"] == ""
+    assert "relay-milter" in said["check_sendmail"]
+    assert smtp.ask_relay(25, "192.0.2.5").code == 550
+    host.run("sh", "-c", "vsmtprelay add 192.0.2.4")
+    assert smtp.ask_relay(25, "192.0.2.4").code == 250
