@@ -96,6 +96,8 @@ void Chain::begin_message()
 
 Answer Chain::connect(Context& mta, const milter::Peer& peer)
 {
+    if (mta.macro("v").value_or("").starts_with("Postfix"))
+        mta_ = HeaderList::Mta::postfix;
     return ask(Stage::connect,
                [&](Session& s) { return s.connect(mta, peer); });
 }
@@ -109,7 +111,7 @@ Answer Chain::helo(Context& mta, std::string_view name)
 Answer Chain::mail(Context& mta, Args args)
 {
     begin_message();
-    message_.emplace();
+    message_.emplace(mta_);
     return ask(Stage::mail, [&](Session& s) { return s.mail(mta, args); });
 }
 

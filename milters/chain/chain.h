@@ -81,6 +81,7 @@ private:
 
     std::shared_ptr<const Parts> parts_;
     std::vector<Link> links_;
+    HeaderList::Mta mta_ = HeaderList::Mta::sendmail;
     std::optional<Message> message_;
 };
 

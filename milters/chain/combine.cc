@@ -91,13 +91,16 @@ Needs all_needs(Combined& parts)
 {
     Needs all;
     for (const Stage stage : stages) {
-        bool wanted = stage == Stage::mail || stage == Stage::eom;
+        bool wanted = stage == Stage::connect || stage == Stage::mail ||
+                      stage == Stage::eom;
         for (const Program& program : parts.programs)
             wanted = wanted || program.needs.wants(stage);
         if (!wanted)
             continue;
         auto& macros = parts.macros[static_cast<std::size_t>(stage)];
         macros = macros_of(parts.programs, stage);
+        if (stage == Stage::connect)  // tells who the MTA is
+            macros += macros.empty() ? "v" : " v";
         const char* const names = macros.empty() ? nullptr : macros.c_str();
         if (stage != Stage::eom && is_silent(parts.programs, stage))
             all.want_silently(stage, names);

@@ -35,8 +35,12 @@ bool is_trace(std::string_view name)
 
 }  // namespace
 
-HeaderList::HeaderList()
+HeaderList::HeaderList(Mta kind) : kind_{kind}
 {
+    if (kind == Mta::postfix) {
+        fields_.push_back({"", std::nullopt});  // its Received, never shown
+        return;
+    }
     for (const char* name : own_fields)
         fields_.push_back({name, std::nullopt});
 }
@@ -100,8 +104,10 @@ int HeaderList::index_of(const std::string& name, Place field)
 void HeaderList::put(const std::string& name, const std::string& value)
 {
     const auto at =
-        std::find_if(fields_.begin(), fields_.end(),
-                     [&](const Field& f) { return same(f.name, name); });
+        kind_ == Mta::postfix
+            ? fields_.end()
+            : std::find_if(fields_.begin(), fields_.end(),
+                           [&](const Field& f) { return same(f.name, name); });
     fields_.insert(at, {name, value, true, true});
 }
 
@@ -143,8 +149,10 @@ bool HeaderList::insert(milter::Context& mta, int index,
 {
     if (!mta.insert_header(index, name, value))
         return false;
+    // Behind the n-th, or with Postfix above it; counted from 0.
+    int before = kind_ == Mta::postfix ? index : index + 1;
     auto at = fields_.begin();
-    for (int i = 0; i <= index && at != fields_.end(); ++i)
+    for (; before > 0 && at != fields_.end(); --before)
         ++at;
     fields_.insert(at, {name, value, true, true});
     return true;
@@ -158,9 +166,13 @@ bool HeaderList::change(milter::Context& mta, const std::string& name,
         return false;
     const bool deletes = !value || value->empty();
     if (field != fields_.end()) {
-        if (deletes) {
+        if (deletes && kind_ == Mta::postfix) {
+            fields_.erase(field);
+        } else if (deletes) {
             field->value.reset();
         } else {
+            if (kind_ == Mta::postfix)
+                field->name = name;
             field->value = *value;
             field->counted = field->seen = true;
         }

@@ -26,10 +26,15 @@ namespace milters::chain {
 /// Source: milter_headers(), milter_addheader(), milter_changeheader() in
 /// sendmail/milter.c; addheader() and insheader() in sendmail/headers.c.
 ///
+/// Postfix forgets a deleted field at once, puts added ones at the end, and
+/// shows its own like any other.
+///
 /// For one message, and one thread at a time.
 class HeaderList {
 public:
-    HeaderList();
+    enum class Mta { sendmail, postfix };
+
+    explicit HeaderList(Mta kind = Mta::sendmail);
 
     /// A field as it comes from the MTA.
     void append(std::string_view name, std::string_view value);
@@ -68,12 +73,13 @@ private:
     Place spare(const std::string& name);
     /// How the MTA calls a field; one past the last if it does not count it.
     int index_of(const std::string& name, Place field);
-    /// Above the first of that name, else at the end.
+    /// Above the first of that name, else at the end; with Postfix, there.
     void put(const std::string& name, const std::string& value);
 
     /// An empty field right behind one that was deleted.
     bool put_behind(milter::Context& mta, Place field);
 
+    Mta kind_;
     std::list<Field> fields_;
 };
 

@@ -16,6 +16,8 @@ namespace milters::chain {
 /// What one milter leaves for the next, and what the MTA is told at the end.
 /// For one message, and one thread at a time.
 struct Message {
+    explicit Message(HeaderList::Mta mta) : headers{mta} {}
+
     HeaderList headers;
     /// The body as it came, while milters are still to be given it; chunks.
     std::vector<std::string> body;

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_body_goes_through_sendmails_file)
 BOOST_FIXTURE_TEST_CASE(the_mta_is_asked_for_what_any_of_them_needs, Two)
 {
     const auto& needs = whole.needs;
-    BOOST_TEST(std::string{needs.macros[0]} == "j i {client_addr}");
+    BOOST_TEST(std::string{needs.macros[0]} == "j i {client_addr} v");
     BOOST_TEST(std::string{needs.macros[2]} == "i {auth_authen}");
     BOOST_TEST((needs.quarantine && needs.change_headers));
     BOOST_TEST((!needs.add_header && !needs.replace_body));
