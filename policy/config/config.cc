@@ -151,6 +151,18 @@ void sockets(Relay& out, const Section& in)
     out.control_socket_mode = in.number("control_socket_mode");
 }
 
+/// Each text cut at its blanks: TRUST_AUTH_MECH(`PLAIN LOGIN').
+Strings words_of(const Strings& texts)
+{
+    Strings words;
+    for (const auto& text : texts) {
+        std::istringstream in{text};
+        for (std::string word; in >> word;)
+            words.push_back(std::move(word));
+    }
+    return words;
+}
+
 Relay relay(const Config& config)
 {
     const Section in{config.values, "relay."};
@@ -158,7 +170,7 @@ Relay relay(const Config& config)
     sockets(out, in);
     out.domain = in.text("domain");
     out.features = in.get<Strings>("features");
-    out.trust_auth_mech = in.get<Strings>("trust_auth_mech");
+    out.trust_auth_mech = words_of(in.get<Strings>("trust_auth_mech"));
     out.access = in.text_or("access", config.mail_dir + "/access");
     out.access_type = in.text("access_type");
     out.access_optional = in.get<bool>("access_optional");

@@ -349,4 +349,18 @@ BOOST_AUTO_TEST_CASE(the_table_is_sound)
     }
 }
 
+BOOST_AUTO_TEST_CASE(mechanisms_are_parted_by_blanks_too)
+{
+    const std::vector<std::string> want{"PLAIN", "LOGIN"};
+    for (const char* const text :
+         {"PLAIN LOGIN", "' PLAIN  LOGIN '", "[PLAIN, LOGIN]",
+          "['PLAIN LOGIN']", "['PLAIN ', ' LOGIN']"}) {
+        const auto loaded = load_text(
+            std::string{"relay: {trust_auth_mech: "} + text + "}\n", "x");
+        BOOST_REQUIRE(loaded.config);
+        BOOST_TEST(loaded.config->relay.trust_auth_mech == want,
+                   boost::test_tools::per_element());
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
