@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(repairs_what_can_be_read)
 BOOST_AUTO_TEST_CASE(repairs_no_other_kind_of_file)
 {
     auto store = direct();
-    for (const std::string octets :
+    for (const std::string& octets :
          {std::string{"x"}, std::string{"root:x:0:0:root:/root:/bin/sh\n"},
           std::string(8192, '\0'), std::string(8192, '\xff'),
           // A hash of DB 1.85: read, but not written.
