@@ -240,9 +240,9 @@ private:
         errno = 0;
         std::ifstream in{path, std::ios::binary};
         std::ostringstream text;
-        if (in)
-            text << in.rdbuf();
-        if (!in) {
+        const bool read = in && (text << in.rdbuf() || errno == 0);
+        const bool missing = !in && errno == ENOENT;
+        if (!read && !(missing && config_->relay.access_optional)) {
             complain("relay.access",
                      {Errc::io, path + ": " + std::strerror(errno)});
             return nullptr;

@@ -1,5 +1,6 @@
 #include "milters/relay/grants.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,10 +18,35 @@ using policy::Errc;
 using policy::fail;
 namespace config = policy::config;
 
+/// What errno says of a call that returned `rc`; empty if it was fine.
+std::string because(const std::string& path, int rc)
+{
+    const int error = rc == 0 ? 0 : errno;
+    return error == 0 ? "" : path + ": " + std::strerror(error);
+}
+
 std::string problem(const config::Config& all, const char* name,
                     const std::string& text)
 {
     return all.values.place(name) + ": " + name + ": " + text;
+}
+
+/// Why relayers.db could not be read, or made if it is missing; empty: it can.
+std::string file_problem(const config::Relayers& settings)
+{
+    const auto& path = settings.file;
+    struct stat st {};
+    if (stat(path.c_str(), &st) == 0) {
+        if (!S_ISREG(st.st_mode))
+            return path + ": not a regular file";
+        return because(path, access(path.c_str(), R_OK));
+    }
+    if (errno != ENOENT)
+        return because(path, -1);
+    const auto folder = path.substr(0, path.rfind('/') + 1);
+    const bool made = folder == settings.journal + "/" &&
+                      access(folder.c_str(), F_OK) != 0 && errno == ENOENT;
+    return made ? "" : because(folder, access(folder.c_str(), W_OK | X_OK));
 }
 
 /// Whether the file is something else than a map: never to be touched.
@@ -32,30 +58,6 @@ bool is_foreign(const std::string& path)
     const auto n = static_cast<std::size_t>(in.gcount());
     return n > 0 && !policy::map::is_bdb({head.data(), n});
 }
-
-}  // namespace
-
-config::Problems check_grants(const config::Config& all)
-{
-    const auto& settings = all.relay.relayers;
-    config::Problems problems;
-    if (settings.store == "none")
-        return problems;
-    if (is_foreign(settings.file))
-        problems.push_back(problem(all, "relay.relayers.file",
-                                   settings.file + ": is not a Berkeley DB "
-                                                   "file"));
-    // A missing last folder is made at the start.
-    const auto& journal = settings.journal;
-    const auto parent = journal.substr(0, journal.rfind('/') + 1);
-    if (access(journal.c_str(), W_OK) != 0 &&
-        (errno != ENOENT || access(parent.c_str(), F_OK) != 0))
-        problems.push_back(problem(all, "relay.relayers.journal",
-                                   journal + ": " + std::strerror(errno)));
-    return problems;
-}
-
-namespace {
 
 policy::Result<policy::relayers::RedisSettings> redis_settings(
     const config::Config& all, Grants::Report report,
@@ -86,6 +88,31 @@ policy::Result<policy::relayers::RedisSettings> redis_settings(
 }
 
 }  // namespace
+
+config::Problems check_grants(const config::Config& all)
+{
+    const auto& settings = all.relay.relayers;
+    config::Problems problems;
+    if (settings.store == "none")
+        return problems;
+    if (const auto why = file_problem(settings); !why.empty())
+        problems.push_back(problem(all, "relay.relayers.file", why));
+    else if (is_foreign(settings.file))
+        problems.push_back(problem(all, "relay.relayers.file",
+                                   settings.file + ": is not a Berkeley DB "
+                                                   "file"));
+    if (settings.store == "redis")
+        if (const auto redis = redis_settings(all, {}, {}); !redis)
+            problems.push_back(redis.error().text);
+    // A missing last folder is made at the start.
+    const auto& journal = settings.journal;
+    const auto parent = journal.substr(0, journal.rfind('/') + 1);
+    if (access(journal.c_str(), W_OK) != 0 &&
+        (errno != ENOENT || access(parent.c_str(), F_OK) != 0))
+        problems.push_back(problem(all, "relay.relayers.journal",
+                                   journal + ": " + std::strerror(errno)));
+    return problems;
+}
 
 policy::Result<std::unique_ptr<Grants>> Grants::open(const config::Config& all,
                                                      const Report& report,

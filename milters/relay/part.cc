@@ -64,10 +64,11 @@ policy::Result<std::shared_ptr<policy::relayers::Store>> RelayPart::open_store()
 
 Assembled RelayPart::assembled(milter::ConfigPtr config, bool with_store)
 {
-    Given given{nullptr, &log(), around_.options->test_mode};
-    if (with_store)
-        given.store = [this] { return open_store(); };
-    return assemble(std::move(config), given);
+    using Opened = policy::Result<std::shared_ptr<policy::relayers::Store>>;
+    return assemble(
+        std::move(config),
+        {[this, with_store] { return with_store ? open_store() : Opened{}; },
+         &log(), around_.options->test_mode});
 }
 
 milter::Prepared RelayPart::prepare(milter::ConfigPtr config)

@@ -1,0 +1,76 @@
+"""What a milter refuses to start with, and -n tells beforehand."""
+import os
+import subprocess
+
+import pytest
+
+from harness import program
+
+
+def run(name, *args):
+    return subprocess.run([program(name), *args], text=True, timeout=20,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def one_line(done, conf, name, words):
+    """It ended with 78, and this is all that it said."""
+    assert done.returncode == 78, done
+    assert done.stderr.startswith(f"{name}: {conf}:") and words in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+def tenants(milter):
+    """A mail directory of root's, a state folder of nobody's."""
+    os.mkdir(milter.dir + "/state")
+    milter.write("decisions.jsonl", "")
+    for name in "state", "decisions.jsonl":
+        os.chown(os.path.join(milter.dir, name), 65534, 65534)
+    return "user: nobody"
+
+
+@pytest.mark.parametrize("flag", ["-n", "-f"])
+@pytest.mark.parametrize("relay, words, top", [
+    ("", "relay.relayers.file: {dir}/: Permission denied", tenants),
+    ("  relayers: {file: /dev/null}",
+     "relay.relayers.file: /dev/null: not a regular file", None),
+    ("  relayers: {file: /nonexistent/relayers.db}",
+     "relay.relayers.file: /nonexistent/: No such file or directory", None),
+    ("  relayers: {store: redis, url: 'http://x'}",
+     "relay.relayers.url: is not redis://", None),
+    ("  accounts: {check: map, map: /nonexistent}",
+     "relay.accounts.map: /nonexistent.db: No such file or directory", None),
+])
+def test_check_and_start_agree(unstarted, flag, relay, words, top):
+    milter = unstarted()
+    milter.configure(relay=relay, top=top(milter) if top else "")
+    done = run("relay-milter", "-c", milter.conf, flag)
+    one_line(done, milter.conf, "relay-milter", words.format(dir=milter.dir))
+
+
+def test_a_state_folder_that_a_start_makes_is_no_mistake(unstarted):
+    milter = unstarted()
+    milter.configure(relay="  relayers: {file: %s/state/relayers.db}" % milter.dir)
+    assert run("relay-milter", "-n", "-c", milter.conf).returncode == 0
+    assert not os.path.exists(milter.dir + "/state")
+    milter.start()
+
+
+@pytest.mark.parametrize("optional", [False, True])
+def test_an_access_text_that_is_missing(unstarted, optional):
+    milter = unstarted(relay=f"  access_optional: {str(optional).lower()}")
+    os.unlink(milter.dir + "/access")
+    done = run("relay-milter", "-n", "-c", milter.conf)
+    if optional:
+        assert (done.returncode, done.stderr) == (0, "")
+        milter.start()
+    else:
+        one_line(done, milter.conf, "relay-milter",
+                 f"{milter.dir}/access: No such file or directory")
+
+
+def test_an_optional_text_must_be_readable_if_it_is_there(unstarted):
+    milter = unstarted(relay="  access_optional: true")
+    os.unlink(milter.dir + "/access")
+    os.mkdir(milter.dir + "/access")
+    one_line(run("relay-milter", "-n", "-c", milter.conf), milter.conf,
+             "relay-milter", "relay.access: ")
