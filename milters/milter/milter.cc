@@ -3,9 +3,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string_view>
 #include <utility>
+
+#include "milters/milter/names.h"
 
 namespace milters::milter {
 namespace {
@@ -31,8 +34,12 @@ public:
           config_{std::move(config)},
           log_{log_options(milter.name)}
     {
-        for (const auto& kind : milter.parts(*config_))
+        for (const auto& kind : milter.parts(*config_)) {
             seats_.push_back(seat(kind));
+            sections_.emplace_back(kind.section);
+        }
+        if (milter.combine)
+            sections_.emplace_back("postern");
     }
 
     int check();
@@ -43,6 +50,8 @@ private:
     Seat seat(const PartKind& kind);
     Level level(const policy::config::Config& config) const;
     int complain(const Problems& problems) const;
+    /// Who it runs as and where it listens.
+    Problems prepare();
     Program program_of(Seat& seat);
     void open_logs(const policy::config::Config& config);
     Status bind();
@@ -58,6 +67,7 @@ private:
     ConfigPtr config_;  ///< the one we started with
     policy::Log log_;
     std::vector<Seat> seats_;
+    std::vector<std::string> sections_;  ///< of postern.yaml, that are ours
     std::mutex reload_mutex_;
     Program program_{};
     Service service_{};
@@ -101,10 +111,20 @@ int Running::complain(const Problems& problems) const
     return problems.empty() ? EX_OK : EX_CONFIG;
 }
 
+Problems Running::prepare()
+{
+    auto problems = unknown_names(*config_, options_, sections_);
+    if (!problems.empty())
+        return problems;
+    if (const auto fine = milter_.prepare(service_, options_, *config_); !fine)
+        problems.push_back(fine.error().text);
+    return problems;
+}
+
 int Running::check()
 {
-    if (const auto fine = milter_.prepare(service_, options_, *config_); !fine)
-        return complain({fine.error().text});
+    if (const auto problems = prepare(); !problems.empty())
+        return complain(problems);
     // As the user who will read the files.
     if (service_.account && geteuid() == 0)
         if (const auto fine = become(*service_.account); !fine)
@@ -180,20 +200,19 @@ Problems Running::take_over(const ConfigPtr& config)
 bool Running::concerns_us(std::string_view setting) const
 {
     const auto section = setting.substr(0, setting.find('.'));
-    if (section == setting)
-        return true;
-    for (const auto& seat : seats_)
-        if (section == seat.kind.section)
-            return true;
-    return milter_.combine && section == "postern";
+    return section == setting || std::find(sections_.begin(), sections_.end(),
+                                           section) != sections_.end();
 }
 
 Problems Running::reload()
 {
     const std::lock_guard one_at_a_time{reload_mutex_};
     const auto loaded = policy::config::load(options_.config);
-    const auto problems =
-        loaded.config ? take_over(loaded.config) : loaded.problems;
+    auto problems = loaded.problems;
+    if (loaded.config)
+        problems = unknown_names(*loaded.config, options_, sections_);
+    if (problems.empty())
+        problems = take_over(loaded.config);
     for (const auto& problem : problems)
         log_.line(Level::error, "", policy::printable(problem));
     if (!problems.empty()) {
@@ -219,8 +238,8 @@ void Running::stop()
 
 int Running::run()
 {
-    if (const auto fine = milter_.prepare(service_, options_, *config_); !fine)
-        return complain({fine.error().text});
+    if (const auto problems = prepare(); !problems.empty())
+        return complain(problems);
     std::vector<Program> programs;
     for (auto& seat : seats_)
         programs.push_back(program_of(seat));

@@ -24,7 +24,9 @@ policy::Status prepare(Service& service, const Options& options,
     if (!account_name.empty()) {
         const auto account = Account::find(account_name);
         if (!account)
-            return policy::fail(account.error());
+            return policy::fail(policy::Errc::parse,
+                                (options.user.empty() ? "user: " : "-u: ") +
+                                    account.error().text);
         service.account = *account;
     }
     service.socket = own.socket;

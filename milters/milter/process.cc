@@ -37,29 +37,53 @@ std::optional<unsigned> number(const std::string& text)
     return n;
 }
 
-policy::Result<gid_t> group_of(const std::string& name)
+/// An entry of the user database, and the room that its texts are in.
+template <class Entry>
+struct Found {
+    Entry entry{};
+    std::vector<char> room{};
+    bool there = false;
+};
+
+/// Asks getpwnam_r(3) or one of its kind, with the room that it needs.
+template <class Entry, class Key>
+Found<Entry> look_up(int (*ask)(Key, Entry*, char*, std::size_t, Entry**),
+                     Key key)
 {
-    // Called while there is one thread.
-    if (const group* entry = getgrnam(name.c_str()))
-        return entry->gr_gid;
-    if (const auto gid = number(name))
-        return *gid;
-    return fail(Errc::gone, "no group " + name);
+    constexpr std::size_t most_room = 1U << 22;
+    Found<Entry> out;
+    Entry* found = nullptr;
+    int rc = ERANGE;
+    for (std::size_t n = 1U << 12; rc == ERANGE && n <= most_room; n *= 2) {
+        out.room.resize(n);
+        rc = ask(key, &out.entry, out.room.data(), n, &found);
+    }
+    out.there = rc == 0 && found;
+    return out;
 }
 
 policy::Result<Account> user_of(const std::string& name)
 {
-    if (const passwd* entry = getpwnam(name.c_str()))
-        return Account{name, entry->pw_uid, entry->pw_gid};
+    if (const auto user = look_up(getpwnam_r, name.c_str()); user.there)
+        return Account{name, user.entry.pw_uid, user.entry.pw_gid};
     if (const auto uid = number(name)) {
-        const passwd* entry = getpwuid(*uid);
-        return Account{entry ? entry->pw_name : name, *uid,
-                       entry ? entry->pw_gid : *uid};
+        const auto user = look_up(getpwuid_r, *uid);
+        return user.there ? Account{user.entry.pw_name, *uid, user.entry.pw_gid}
+                          : Account{name, *uid, *uid};
     }
     return fail(Errc::gone, "no user " + name);
 }
 
 }  // namespace
+
+policy::Result<gid_t> find_group(const std::string& name)
+{
+    if (const auto group = look_up(getgrnam_r, name.c_str()); group.there)
+        return group.entry.gr_gid;
+    if (const auto gid = number(name))
+        return *gid;
+    return fail(Errc::gone, "no group " + name);
+}
 
 policy::Result<Account> Account::find(const std::string& text)
 {
@@ -67,7 +91,7 @@ policy::Result<Account> Account::find(const std::string& text)
     auto account = user_of(text.substr(0, colon));
     if (!account || colon == std::string::npos)
         return account;
-    const auto gid = group_of(text.substr(colon + 1));
+    const auto gid = find_group(text.substr(colon + 1));
     if (!gid)
         return fail(gid.error());
     account->gid = *gid;
@@ -108,7 +132,7 @@ policy::Result<net::Ownership> ownership(const std::string& owner,
         out.owner = user->uid;
     }
     if (!group.empty()) {
-        const auto gid = group_of(group);
+        const auto gid = find_group(group);
         if (!gid)
             return fail(gid.error());
         out.group = *gid;

@@ -17,9 +17,12 @@ struct Account {
     uid_t uid;
     gid_t gid;
 
-    /// From `user` or `user:group`, names or numbers.
+    /// From `user` or `user:group`, names or numbers.  From any thread.
     static policy::Result<Account> find(const std::string& text);
 };
+
+/// From a name or a number.  From any thread.
+policy::Result<gid_t> find_group(const std::string& name);
 
 /// Drops root for good: groups, gid, uid, each checked, and checked that it
 /// cannot be had back.

@@ -19,6 +19,62 @@ def one_line(done, conf, name, words):
     assert done.stderr.count("\n") == 1, done.stderr
 
 
+# of the configuration -> program, words of the error
+NAMES = [
+    ("user: nosuch", "*", "1: user: no user nosuch"),
+    ("user: root:nosuch", "*", "1: user: no group nosuch"),
+    ("relay: {socket_owner: nosuch}", "relay-milter",
+     "1: relay.socket_owner: no user nosuch"),
+    ("relay: {socket_owner: 'root:root'}", "relay-milter",
+     "1: relay.socket_owner: no user root:root"),
+    ("relay: {socket_group: nosuch}", "relay-milter",
+     "1: relay.socket_group: no group nosuch"),
+    ("relay:\n  control_socket_group: nosuch", "relay-milter",
+     "2: relay.control_socket_group: no group nosuch"),
+    ("relay: {login: {socket_owner: nosuch}}", "relay-milter",
+     "1: relay.login.socket_owner: no user nosuch"),
+    ("virus: {socket_owner: nosuch}", "virus-milter",
+     "1: virus.socket_owner: no user nosuch"),
+    ("virus: {control_group: nosuch}", "virus-milter",
+     "1: virus.control_group: no group nosuch"),
+    ("filter: {socket_group: nosuch}", "filter-milter",
+     "1: filter.socket_group: no group nosuch"),
+    ("filter: {program_user: nosuch}", "filter-milter",
+     "1: filter.program_user: no user nosuch"),
+]
+
+
+@pytest.mark.parametrize("yaml, name, words", [
+    (yaml, one, words) for yaml, name, words in NAMES for one in
+    (("relay-milter", "virus-milter", "filter-milter") if name == "*"
+     else (name,))])
+@pytest.mark.parametrize("flag", ["-n", "-f"])
+def test_a_user_or_group_that_is_not_there(unstarted, flag, yaml, name, words):
+    milter = unstarted()
+    milter.write("postern.yaml", yaml + "\n")
+    one_line(run(name, "-c", milter.conf, flag), milter.conf, name, words)
+
+
+def test_the_user_of_the_command_line_counts(unstarted):
+    milter = unstarted(top="user: nosuch")
+    milter.start("-u", "root")
+    done = run("relay-milter", "-n", "-u", "nobody-else", "-c", milter.conf)
+    assert done.returncode == 78
+    assert done.stderr == "relay-milter: -u: no user nobody-else\n"
+
+
+def test_a_reload_finds_a_name_that_is_not_there(daemon):
+    milter = daemon()
+    milter.configure(relay="  socket_owner: nosuch")
+    milter.reload()
+    milter.said("relay.socket_owner: no user nosuch")
+    milter.said("reload failed: the old configuration stays")
+    assert f"reloaded {milter.conf}" not in milter.stderr()
+    milter.configure()
+    milter.reload()
+    milter.said(f"reloaded {milter.conf}")
+
+
 def tenants(milter):
     """A mail directory of root's, a state folder of nobody's."""
     os.mkdir(milter.dir + "/state")
