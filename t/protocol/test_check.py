@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import program
+from harness import net, program
 
 
 def run(name, *args):
@@ -101,6 +101,9 @@ def test_check_and_start_agree(unstarted, flag, relay, words, top):
     milter.configure(relay=relay, top=top(milter) if top else "")
     done = run("relay-milter", "-c", milter.conf, flag)
     one_line(done, milter.conf, "relay-milter", words.format(dir=milter.dir))
+    # In a folder of root's, what was bound goes a moment after the milter.
+    net.wait_for(lambda: not [f for f in os.listdir(milter.dir)
+                              if f.endswith((".sock", ".pid"))], 5)
 
 
 def test_a_state_folder_that_a_start_makes_is_no_mistake(unstarted):
