@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "milters/filter/session.h"
+#include "policy/filter/settings.h"
 #include "policy/map/class_file.h"
 
 namespace milters::filter {
@@ -17,17 +18,6 @@ std::string host_name()
     char text[256] = "";
     ::gethostname(text, sizeof text - 1);
     return text;
-}
-
-policy::filter::Settings settings_of(const policy::config::Filter& filter)
-{
-    policy::filter::Settings out;
-    out.null_rejects = filter.null_rejects;
-    out.folder_header = filter.folder_header;
-    out.quarantine_folders = filter.quarantine_folders;
-    out.folder_as_recipient = filter.folder_as_recipient;
-    out.user_actions = filter.user_actions;
-    return out;
 }
 
 /// Domains whose recipients may have recipes.
@@ -143,7 +133,7 @@ policy::Result<std::shared_ptr<Runtime>> FilterPart::make(
         alert(problems);
     runtime->lookups = std::make_shared<policy::filter::Lookups>(
         policy::map::open_file(settings.access, false), settings.classes);
-    runtime->settings = settings_of(settings);
+    runtime->settings = policy::filter::settings_of(settings);
     runtime->apart = apart_;
     runtime->seen = seen_;
     runtime->launcher = launcher_;

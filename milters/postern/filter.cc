@@ -12,7 +12,9 @@
 
 #include "milters/postern/filter_case.h"
 #include "milters/postern/filter_compat.h"
+#include "milters/postern/filter_host.h"
 #include "milters/postern/filter_json.h"
+#include "milters/postern/options.h"
 
 namespace milters::postern {
 namespace {
@@ -20,11 +22,12 @@ namespace {
 using nlohmann::json;
 
 struct Arguments {
-    std::string rc, message, from, recipient;
-    std::vector<std::string> variables, compat;
-    bool trace = false, batch = false, as_delivery_agent = false;
+    std::string rc, from, recipient;
+    std::vector<std::string> variables, files;
+    bool compat = false, trace = false, batch = false,
+         as_delivery_agent = false;
     bool as_json = false;
-    std::string config, mail_dir;
+    ConfigOptions config;
 };
 
 std::optional<std::string> read_file(const std::string& path)
@@ -61,7 +64,7 @@ std::string host_name()
     return name.data();
 }
 
-int batch(bool as_delivery_agent)
+int batch(bool as_delivery_agent, FilterHost* host)
 {
     std::string line;
     while (std::getline(std::cin, line)) {
@@ -71,7 +74,7 @@ int batch(bool as_delivery_agent)
         try {
             FilterCase given = read_case(json::parse(line));
             given.as_delivery_agent = as_delivery_agent;
-            answer = run_case(given);
+            answer = run_case(given, host);
         } catch (const json::exception& error) {
             answer = {{"error", std::string{"case: "} + error.what()}};
         }
@@ -115,12 +118,22 @@ void tell(const json& answer)
     }
 }
 
-int one_message(const Arguments& given)
+/// What the milter would preset of the envelope.
+void preset_envelope(const Arguments& given, FilterCase& made)
+{
+    made.presets.push_back("SENDER=" + given.from);
+    made.presets.push_back("RECIPIENT=" + given.recipient);
+    made.presets.insert(made.presets.end(), given.variables.begin(),
+                        given.variables.end());
+}
+
+int one_message(const Arguments& given, const policy::config::Config& config,
+                FilterHost& host)
 {
     const auto rc = read_file(given.rc);
-    const auto message = read_file(given.message);
+    const auto message = read_file(given.files[0]);
     if (!rc || !message) {
-        std::cerr << "postern: cannot read " << (rc ? given.message : given.rc)
+        std::cerr << "postern: cannot read " << (rc ? given.files[0] : given.rc)
                   << '\n';
         return EX_NOINPUT;
     }
@@ -130,15 +143,15 @@ int one_message(const Arguments& given)
     made.message = to_lf(*message);
     made.from = given.from.empty() ? "MAILER-DAEMON" : given.from;
     made.arguments = {*made.from, given.recipient};
-    made.presets = given.variables;
+    preset_envelope(given, made);
     const std::size_t at = given.recipient.find('@');
     if (!given.recipient.empty())
         made.user = given.recipient.substr(0, at);
     made.home = "/home/" + made.user;
-    made.host = host_name();
+    made.host = config.relay.domain.empty() ? host_name() : config.relay.domain;
     made.now = std::time(nullptr);
     made.as_delivery_agent = given.as_delivery_agent;
-    const json answer = run_case(made);
+    const json answer = run_case(made, &host);
     if (answer.contains("error")) {
         if (given.trace || given.as_json)
             std::cout << answer.dump() << '\n';
@@ -170,24 +183,31 @@ int filter(int argc, const char* const* argv)
     app.add_flag("--batch", given.batch, "cases as JSON lines from stdin");
     app.add_flag("--as-delivery-agent", given.as_delivery_agent,
                  "folders and forwards as procmail itself does them");
-    app.add_option("--compat", given.compat, "tell what of rc files works");
-    app.add_option("--config", given.config, "postern.yaml; not used here");
-    app.add_option("--mail-dir", given.mail_dir, "not used here");
-    app.add_option("MESSAGE", given.message, "file, or - for stdin");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? EX_OK : EX_USAGE;
-    }
+    app.add_flag("--compat", given.compat, "tell what of rc files works");
+    add_place_options(app, given.config);
+    app.add_option("FILE", given.files,
+                   "a message, - for stdin; with --compat, rc files");
+    if (const auto code = parse_arguments(app, argc, argv))
+        return *code;
+    // Cases are complete by themselves, unless the host is asked for.
+    const bool alone = given.batch && given.config.config.empty() &&
+                       given.config.mail_dir.empty();
+    if (alone)
+        return batch(given.as_delivery_agent, nullptr);
+    const auto loaded = load_config(given.config);
+    if (!loaded.config)
+        return complain(loaded.problems, EX_CONFIG);
+    FilterHost host{loaded.config, given.rc};
     if (given.batch)
-        return batch(given.as_delivery_agent);
-    if (!given.compat.empty())
-        return compat(given.compat, given.as_json);
-    if (given.rc.empty() || given.message.empty()) {
-        std::cerr << "postern: filter needs --rc FILE and a MESSAGE\n";
+        return batch(given.as_delivery_agent, &host);
+    if (given.compat && !given.files.empty())
+        return compat(given.files, given.as_json, host.programs());
+    if (given.compat || given.rc.empty() || given.files.size() != 1) {
+        std::cerr << "postern: filter needs --rc FILE and a message, or "
+                     "--compat and rc files\n";
         return EX_USAGE;
     }
-    return one_message(given);
+    return one_message(given, *loaded.config, host);
 }
 
 }  // namespace milters::postern

@@ -1,5 +1,8 @@
 #include "milters/postern/filter_case.h"
 
+#include <filesystem>
+
+#include "milters/postern/filter_host.h"
 #include "milters/postern/filter_json.h"
 #include "policy/filter/smtp.h"
 #include "policy/recipe/expand.h"
@@ -40,32 +43,68 @@ std::string refusal(const Plan& plan, const std::vector<Problem>& problems)
     return text;
 }
 
-/// The files that a case brings along.
+PlanOptions options_for(const FilterHost* host)
+{
+    PlanOptions options;
+    if (host)
+        options.programs = host->programs();
+    return options;
+}
+
+/// The files that a case brings along; for all else the host.
 class CaseWorld : public World {
 public:
-    explicit CaseWorld(const FilterCase& given) : given_{given} {}
-
-    std::shared_ptr<const Plan> rc_file(const std::string&,
-                                        const std::string& full, Scope) override
+    CaseWorld(const FilterCase& given, FilterHost* host)
+        : given_{given}, host_{host}
     {
-        const std::string below = given_.home + "/";
-        if (full.compare(0, below.size(), below) != 0)
-            return nullptr;
-        const auto it = given_.files.find(full.substr(below.size()));
-        if (it == given_.files.end())
-            return nullptr;
-        auto& plan = plans_[it->first];
-        if (!plan)
-            plan = make_plan(it->second, it->first);
-        if (!plan->usable() && refused_.empty())
-            refused_ = refusal(*plan, plan->problems());
-        return plan->usable() ? plan : nullptr;
+    }
+
+    std::shared_ptr<const Plan> rc_file(const std::string& path,
+                                        const std::string& full,
+                                        Scope scope) override
+    {
+        if (auto own = own_file(full))
+            return own;
+        return host_ ? host_->rc_file(path, full, scope) : nullptr;
+    }
+
+    ProgramResult run_program(const std::vector<std::string>& words,
+                              std::string_view input) override
+    {
+        return host_ ? host_->run_program(words, input)
+                     : World::run_program(words, input);
+    }
+
+    policy::Result<std::optional<std::string>> lookup(
+        const std::string& map, const std::string& key) override
+    {
+        return host_ ? host_->lookup(map, key) : World::lookup(map, key);
     }
 
     const std::string& refused() const { return refused_; }
 
 private:
+    std::shared_ptr<const Plan> own_file(const std::string& full)
+    {
+        const std::string below = given_.home + "/";
+        if (full.compare(0, below.size(), below) != 0)
+            return nullptr;
+        const auto it =
+            given_.files.find(std::filesystem::path{full.substr(below.size())}
+                                  .lexically_normal()
+                                  .string());
+        if (it == given_.files.end())
+            return nullptr;
+        auto& plan = plans_[it->first];
+        if (!plan)
+            plan = make_plan(it->second, it->first, options_for(host_));
+        if (!plan->usable() && refused_.empty())
+            refused_ = refusal(*plan, plan->problems());
+        return plan->usable() ? plan : nullptr;
+    }
+
     const FilterCase& given_;
+    FilterHost* host_;
     std::map<std::string, std::shared_ptr<const Plan>> plans_;
     std::string refused_;
 };
@@ -157,9 +196,9 @@ FilterCase read_case(const json& object)
     return made;
 }
 
-json run_case(const FilterCase& given)
+json run_case(const FilterCase& given, FilterHost* host)
 {
-    const auto plan = make_plan(given.rc, given.rc_name);
+    const auto plan = make_plan(given.rc, given.rc_name, options_for(host));
     if (!plan->usable())
         return {{"error", text_of(refusal(*plan, plan->problems()))}};
     const auto problems = policy::filter::smtp_problems(*plan);
@@ -168,7 +207,7 @@ json run_case(const FilterCase& given)
     std::string text = given.message;
     if (given.from)
         text = with_from_line(text, from_line(*given.from, given.now));
-    CaseWorld world{given};
+    CaseWorld world{given, host};
     const auto message = std::make_shared<const Message>(std::move(text));
     const Outcome outcome = run(plan, message, setup_of(given), world);
     if (!world.refused().empty())
@@ -177,8 +216,9 @@ json run_case(const FilterCase& given)
     if (given.as_delivery_agent)
         as_log_shows(answer);
     else
-        answer["milter"] =
-            to_json(policy::filter::at_smtp_time(outcome, *message, {}));
+        answer["milter"] = to_json(policy::filter::at_smtp_time(
+            outcome, *message,
+            host ? host->settings() : policy::filter::Settings{}));
     return answer;
 }
 

@@ -13,6 +13,8 @@
 
 namespace milters::postern {
 
+class FilterHost;
+
 /// What a case or the command line says.
 struct FilterCase {
     std::string rc;
@@ -39,6 +41,8 @@ policy::recipe::RunSetup setup_of(const FilterCase& given);
 
 /// Runs a case.  -> the object that is printed: a trace, or
 /// {"error": "file:line: text; ..."} where the rc is refused.
-nlohmann::json run_case(const FilterCase& given);
+/// @param host  files that the case does not bring, maps, programs and what
+///              actions mean; null: there are none, and the usual meaning
+nlohmann::json run_case(const FilterCase& given, FilterHost* host = nullptr);
 
 }  // namespace milters::postern

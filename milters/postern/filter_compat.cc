@@ -147,8 +147,11 @@ void table_head()
 
 }  // namespace
 
-int compat(const std::vector<std::string>& paths, bool as_json)
+int compat(const std::vector<std::string>& paths, bool as_json,
+           const std::vector<std::string>& programs)
 {
+    PlanOptions options;
+    options.programs = programs;
     int code = EX_OK;
     const bool table =
         !as_json && std::any_of(paths.begin(), paths.end(), [](const auto& p) {
@@ -164,7 +167,7 @@ int compat(const std::vector<std::string>& paths, bool as_json)
             return EX_NOINPUT;
         }
         const std::string text{std::istreambuf_iterator<char>{in}, {}};
-        const json lines = report(*make_plan(text, path));
+        const json lines = report(*make_plan(text, path, options));
         for (const json& line : lines) {
             const std::string level = line.at("level").get<std::string>();
             if (level == "refused")

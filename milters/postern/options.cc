@@ -37,12 +37,17 @@ std::string path_of(const ConfigOptions& options)
     return options.config.empty() ? config::default_file : options.config;
 }
 
-void add_config_options(CLI::App& app, ConfigOptions& options)
+void add_place_options(CLI::App& app, ConfigOptions& options)
 {
     app.add_option("--config", options.config,
                    "configuration (default /etc/mail/postern.yaml)");
     app.add_option("--mail-dir", options.mail_dir,
                    "folder with access.db and the class files");
+}
+
+void add_config_options(CLI::App& app, ConfigOptions& options)
+{
+    add_place_options(app, options);
     app.add_option("--domain", options.domain, "$j of sendmail");
     app.add_option("--feature", options.features,
                    "FEATURE of the .mc file, in place of the configuration's; "

@@ -18,6 +18,8 @@ struct ConfigOptions {
 };
 
 void add_config_options(CLI::App& app, ConfigOptions& options);
+/// --config and --mail-dir alone.
+void add_place_options(CLI::App& app, ConfigOptions& options);
 
 /// The file that is read.
 std::string path_of(const ConfigOptions& options);

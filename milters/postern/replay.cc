@@ -11,10 +11,10 @@
 #include <nlohmann/json.hpp>
 
 #include "milters/postern/filter_case.h"
+#include "milters/postern/filter_host.h"
 #include "milters/postern/filter_json.h"
 #include "milters/postern/mail_files.h"
 #include "milters/postern/options.h"
-#include "policy/filter/rc_files.h"
 #include "policy/filter/smtp.h"
 #include "policy/recipe/machine.h"
 
@@ -22,12 +22,12 @@ namespace milters::postern {
 namespace {
 
 using namespace policy::recipe;
-using policy::filter::RcFiles;
 using policy::filter::SmtpOutcome;
 
 struct Arguments {
     std::string rc, old_rc, new_rc, rcpt;
     std::vector<std::string> paths;
+    ConfigOptions config;
     bool json = false, progress = false, changes_only = false;
 };
 
@@ -36,31 +36,7 @@ struct Rules {
     std::string name;
     std::shared_ptr<const Plan> plan;
     std::map<std::string, std::size_t> counts;
-};
-
-/// rc files that lie below the folder of the first one.
-class Folder : public World {
-public:
-    explicit Folder(std::string folder)
-        : folder_{std::move(folder)}, files_{{}, [](const std::string& text) {
-                                                 std::cerr << text << '\n';
-                                             }}
-    {
-    }
-
-    std::shared_ptr<const Plan> rc_file(const std::string&,
-                                        const std::string& full,
-                                        Scope scope) override
-    {
-        policy::filter::RcRules rules;
-        rules.scope = scope;
-        rules.beneath = folder_;
-        return files_.get(full, rules).plan;
-    }
-
-private:
-    std::string folder_;
-    RcFiles files_;
+    std::shared_ptr<FilterHost> host;
 };
 
 /// What the milter would do, in a word or two.
@@ -147,12 +123,11 @@ private:
         setup_.arguments[0] = sender;
         std::vector<std::string> words;
         for (Rules& rules : rules_) {
-            Folder world{rules.name.substr(0, rules.name.rfind('/') + 1)};
             setup_.rc_path = rules.name;
             const Outcome outcome =
-                policy::recipe::run(rules.plan, message, setup_, world);
-            const auto answer =
-                policy::filter::at_smtp_time(outcome, *message, {});
+                policy::recipe::run(rules.plan, message, setup_, *rules.host);
+            const auto answer = policy::filter::at_smtp_time(
+                outcome, *message, rules.host->settings());
             words.push_back(word_for(answer));
             ++rules.counts[words.back()];
             where_ = answer.source;
@@ -219,25 +194,24 @@ private:
 };
 
 /// Reads a rc file, or that of a configuration; tells what is wrong with it.
-std::optional<Rules> rules_of(std::string path)
+/// @param options  the configuration of a rc file
+std::optional<Rules> rules_of(std::string path, ConfigOptions options)
 {
-    if (path.ends_with(".yaml") || path.ends_with(".yml")) {
-        const auto loaded = policy::config::load(path);
-        if (!loaded.config) {
-            complain(loaded.problems, EX_CONFIG);
-            return std::nullopt;
-        }
-        path = loaded.config->filter.site_rc;
+    const bool whole = path.ends_with(".yaml") || path.ends_with(".yml");
+    if (whole)
+        options.config = path;
+    const auto loaded = load_config(options);
+    if (!loaded.config) {
+        complain(loaded.problems, EX_CONFIG);
+        return std::nullopt;
     }
-    RcFiles files{{}, [](const std::string& text) {
-                      std::cerr << "postern: " << text << '\n';
-                  }};
-    const auto got = files.get(path, {});
-    if (got.state == RcFiles::Got::State::missing)
-        std::cerr << "postern: " << path << ": is not there\n";
+    if (whole)
+        path = loaded.config->filter.site_rc;
+    auto host = std::make_shared<FilterHost>(loaded.config, path);
+    const auto got = host->main_file(path);
     if (!got.plan)
         return std::nullopt;
-    return Rules{path, got.plan, {}};
+    return Rules{path, got.plan, {}, std::move(host)};
 }
 
 }  // namespace
@@ -252,6 +226,7 @@ int replay(int argc, const char* const* argv)
     app.add_option("--old", given.old_rc, "what is in force now");
     app.add_option("--new", given.new_rc, "what is to come");
     app.add_option("--rcpt", given.rcpt, "recipient");
+    add_place_options(app, given.config);
     app.add_flag("--json", given.json, "JSON lines");
     app.add_flag("--counts", given.changes_only, "no line for each message");
     app.add_flag("--progress", given.progress,
@@ -270,7 +245,7 @@ int replay(int argc, const char* const* argv)
     std::vector<Rules> rules;
     for (const std::string& path : two ? std::vector{given.old_rc, given.new_rc}
                                        : std::vector{given.rc}) {
-        auto read = rules_of(path);
+        auto read = rules_of(path, given.config);
         if (!read)
             return EX_CONFIG;
         rules.push_back(std::move(*read));
