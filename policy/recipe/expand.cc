@@ -221,10 +221,13 @@ bool Reader::backquote()
     if (c == '"')
         at_ = At::word;
     out_.commands.push_back(command);
-    if (commands_ && !passing_)
-        value(commands_(command));
-    else
+    if (commands_ && !passing_) {
+        // What is read of a program leaves two bytes of the line.
+        const std::size_t used = out_.text.size() + 2;
+        value(commands_(command, limit_ > used ? limit_ - used : 0));
+    } else {
         begin_word();
+    }
     return c == end ? finish_early() : true;
 }
 

@@ -27,8 +27,9 @@ enum class Words {
 using Lookup =
     std::function<std::optional<std::string_view>(std::string_view name)>;
 
-/// Output of the command of a pair of backquotes.
-using Commands = std::function<std::string(std::string_view command)>;
+/// Output of the command of a pair of backquotes, `room` bytes at most.
+using Commands =
+    std::function<std::string(std::string_view command, std::size_t room)>;
 
 /// What a reading found.
 struct Expansion {

@@ -166,9 +166,9 @@ const Head& Machine::head_of(const Head& head, Head& made)
             words += word + " ";
     }
     long number = -1;
-    made = parse_head(words, number, !spool_);
+    made = parse_head(words, number, !spool_, head.variables);
     made.rest.erase(made.rest.find_last_not_of(' ') + 1);
-    made.text = head.text;
+    made.text = std::move(words);
     return made;
 }
 
@@ -177,6 +177,7 @@ Machine::Go Machine::recipe(const Step& step)
     const Recipe& recipe = *step.recipe;
     Head made;
     const Head& head = head_of(recipe.head, made);
+    head_ = &head;
     const Flags flags = head.flags;
     if (setup_->trace) {
         RecipeTrace trace;
@@ -189,7 +190,7 @@ Machine::Go Machine::recipe(const Step& step)
     const bool suppressed = flags.on_error;
     complain(head);
     const bool ok = conditions(step, flags);
-    complain_of_action(step);
+    complain_of_action(step, head);
     // A search that was given up has said nothing.
     if (late())
         return out_of_time();
@@ -214,18 +215,37 @@ void Machine::skip_block(const Step& step)
 {
     Frame& frame = frames_.back();
     const auto& steps = frame.plan->steps();
-    // procmail sets $= for every recipe that it reads past, and complains.
-    for (std::size_t i = frame.at; i < step.after_block; ++i) {
-        if (steps[i].kind != Step::Kind::recipe)
-            continue;
-        score_ = 0;
-        complain(steps[i].recipe->head);
-        for (const Condition& condition : steps[i].recipe->conditions)
-            if (condition.text.size() > line_limit_)
-                overflow();
-        complain_of_action(steps[i]);
-    }
+    for (std::size_t i = frame.at; i < step.after_block; ++i)
+        read_past(steps[i]);
     frame.at = step.after_block;
+}
+
+bool Machine::is_too_long(const Step& assignment)
+{
+    const std::size_t used = assignment.assignment->name.size() + 1;
+    if (assignment.is_plain)
+        return used + assignment.plain.size() > line_limit_;
+    return expand(*assignment.assignment->text, Words::first, lookup(),
+                  line_limit_ > used ? line_limit_ - used : 0)
+        .overflow;
+}
+
+/// procmail sets $= for every recipe in a block that it skips, and complains
+/// of what is too long there.
+void Machine::read_past(const Step& step)
+{
+    if (step.kind == Step::Kind::assign && step.assignment->text &&
+        is_too_long(step))
+        overflow();
+    if (step.kind != Step::Kind::recipe)
+        return;
+    score_ = 0;
+    const Head& head = step.recipe->head;
+    complain(head);
+    for (const Condition& condition : step.recipe->conditions)
+        if (condition.text.size() > line_limit_)
+            overflow();
+    complain_of_action(step, head);
 }
 
 bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)

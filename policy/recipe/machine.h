@@ -73,6 +73,8 @@ private:
     void leave_file();
     void enter_block();
     void skip_block(const Step& step);
+    void read_past(const Step& step);
+    bool is_too_long(const Step& assignment);
     bool spawn_clone(const Step& step, const Flags& flags, bool waits);
     void deliver_by_default();
     void skip_hopeless();
@@ -120,7 +122,7 @@ private:
 
     // machine_actions.cc
     void complain(const Head& head);
-    void complain_of_action(const Step& step);
+    void complain_of_action(const Step& step, const Head& head);
     Go act(const Step& step, const Flags& flags);
     Go forward(const Step& step, const Flags& flags);
     Go folder(const Step& step, const Flags& flags);
@@ -131,7 +133,7 @@ private:
     std::string_view passed_part(const Flags& flags) const;
     Go done(const Flags& flags, bool worked);
     void trace_action(ActionTrace action, bool failed);
-    void lock(const Step& step, const std::string& implied);
+    void lock(const std::string& implied);
     bool command(const std::string& line, std::string_view input,
                  std::string& output, std::string& exec, int& status);
     bool start(const std::vector<std::string>& words, std::string_view input,
@@ -170,10 +172,11 @@ private:
     std::string directory_;  ///< the current one; as MAILDIR says
     std::size_t shifted_ = 0;
     std::size_t line_limit_;
-    std::string scratch_;    ///< for values that are made up when asked for
-    bool previous_ = false;  ///< result of the last recipe, for E and e
-    bool last_ = false;      ///< of the last without A or a
-    bool worked_ = false;    ///< the last action did
+    std::string scratch_;  ///< for values that are made up when asked for
+    const Head* head_ = nullptr;  ///< of the recipe that runs just now
+    bool previous_ = false;       ///< result of the last recipe, for E and e
+    bool last_ = false;           ///< of the last without A or a
+    bool worked_ = false;         ///< the last action did
     bool exit_code_set_ = false;
     int last_exit_ = 0;                ///< $?
     int process_ = 2;                  ///< $$

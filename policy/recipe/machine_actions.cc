@@ -37,9 +37,8 @@ void Machine::complain(const Head& head)
         error("Conflicting also-if-succeeded-flag suppressed");
 }
 
-void Machine::complain_of_action(const Step& step)
+void Machine::complain_of_action(const Step& step, const Head& head)
 {
-    const Head& head = step.recipe->head;
     const Flags& flags = head.flags;
     if (step.recipe->action.kind == ActionKind::folder && flags.filter)
         error("Extraneous filter-flag ignored");
@@ -59,9 +58,9 @@ void Machine::complain_of_action(const Step& step)
 
 /// The lock file of a recipe, as far as its failure shows; `implied` is its
 /// name if the recipe gives none.
-void Machine::lock(const Step& step, const std::string& implied)
+void Machine::lock(const std::string& implied)
 {
-    const Head& head = step.recipe->head;
+    const Head& head = *head_;
     if (!spool_ || !head.lock)
         return;
     const std::size_t colon = head.text.find(':');
@@ -126,7 +125,7 @@ Machine::Go Machine::block(const Step& step, const Flags& flags)
         enter_block();
         return Go::on;
     }
-    const bool waits = flags.wait || flags.wait_quiet || step.recipe->head.lock;
+    const bool waits = flags.wait || flags.wait_quiet || head_->lock;
     return spawn_clone(step, flags, waits) ? Go::on : Go::stop;
 }
 
@@ -181,7 +180,7 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
         return done(flags, true);
     std::vector<std::string> command = mail_command();
     ++budget_->processes;
-    lock(step, "");
+    lock("");
     command.insert(command.end(), to.begin(), to.end());
     const std::string_view part = passed_part(flags);
     const bool whole = part.data() == message_->text().data();
@@ -256,7 +255,7 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
                                            false});
         return done(flags, true);
     }
-    lock(step, words[0] + std::string{variables_.value("LOCKEXT")});
+    lock(words[0] + std::string{variables_.value("LOCKEXT")});
     Written written = spool_->write(directory_, words, *message_, part,
                                     flags.raw, flags.ignore_errors);
     if (!written.opened)
@@ -280,10 +279,17 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
 Expansion Machine::value_of(std::string_view text, Words words,
                             std::size_t limit, bool in_quotes)
 {
-    const Commands commands = [this](std::string_view command) {
+    const Commands commands = [this](std::string_view command,
+                                     std::size_t room) {
         std::string output, exec;
         this->command(std::string{command}, message_->text(), output, exec,
                       last_exit_);
+        if (output.size() > room) {
+            output.resize(room);
+            error("Excessive output quenched from \"" +
+                  exec.substr(0, exec.find(',')) + "\"");
+            set("PROCMAIL_OVERFLOW", "yes");
+        }
         while (output.ends_with("\n"))
             output.pop_back();
         return output;
@@ -346,7 +352,7 @@ Machine::Go Machine::deliver_to_program(const Step& step, const Flags& flags)
     trace_action({"pipe", {}, exec, {}}, !worked);
     last_exit_ = status;
     // Without w nobody waits for what the program says in the end.
-    const bool waits = flags.wait || flags.wait_quiet || step.recipe->head.lock;
+    const bool waits = flags.wait || flags.wait_quiet || head_->lock;
     const bool taken = worked || (!waits && status < 127);
     if (taken)
         effect({Effect::Kind::discard,

@@ -168,7 +168,9 @@ std::size_t Message::from_lines(std::string_view part) const
 {
     const std::size_t from =
         static_cast<std::size_t>(part.data() - text_.data());
-    const std::size_t to = from + part.size();
+    // procmail looks no further than a NUL.
+    const std::size_t to = std::min(
+        from + part.size(), text_.find('\0', std::max(from, escape_at_)));
     std::size_t lines = 0;
     for (std::size_t at = text_.find(from_in_text, std::max(from, start_));
          at != text_.npos && at + 1 < to; at = text_.find(from_in_text, at + 1))

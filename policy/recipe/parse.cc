@@ -320,7 +320,8 @@ bool RcFile::usable() const
                         [](const Problem& p) { return p.fatal; });
 }
 
-Head parse_head(std::string_view text, long& number, bool own_words)
+Head parse_head(std::string_view text, long& number, bool own_words,
+                bool expanded)
 {
     Head head;
     head.text = text;
@@ -341,7 +342,7 @@ Head parse_head(std::string_view text, long& number, bool own_words)
             break;
         }
         if ((c == 'U' && !own_words) || !head.flags.set(c)) {
-            if (c != '#' && c != '$' && c != '"' && c != '\\')
+            if (expanded || (c != '#' && c != '$' && c != '"' && c != '\\'))
                 head.rest = text.substr(at);
             break;
         }

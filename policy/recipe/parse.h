@@ -23,6 +23,9 @@ RcFile parse(std::string_view text, std::string name,
 /// Flags, number and lock of `:0 ...` from the text after the colon.
 /// `number` is -1 if there is none.
 /// @param own_words  false: flags that procmail does not know are none
-Head parse_head(std::string_view text, long& number, bool own_words = true);
+/// @param expanded   variables and quotes are done with: what is left of them
+///                   are mere letters
+Head parse_head(std::string_view text, long& number, bool own_words = true,
+                bool expanded = false);
 
 }  // namespace policy::recipe

@@ -7,6 +7,9 @@ namespace {
 
 using Form = SpoolForm;
 
+/// NAME_MAX of most file systems.
+constexpr std::size_t longest_name = 255;
+
 std::string parent(const std::string& path)
 {
     const std::size_t slash = path.rfind('/');
@@ -104,10 +107,19 @@ bool Spool::make_directory(const std::string& path)
 {
     if (directories_.count(path) > 0)
         return true;
-    if (files_.count(path) > 0 || !writable(parent(path)))
+    if (files_.count(path) > 0 || !writable(parent(path)) ||
+        path.size() - path.rfind('/') > longest_name + 1)
         return false;
     directories_.insert(path);
     return true;
+}
+
+bool Spool::make_maildir(const std::string& path)
+{
+    bool made = true;
+    for (const char* sub : {"/tmp", "/new", "/cur"})
+        made = made && make_directory(path + sub);
+    return made;
 }
 
 std::string Spool::unique_name()
@@ -165,8 +177,10 @@ std::string Spool::link(std::string_view cwd, const std::string& word,
     std::string name = word;
     const Form form = take_form(name);
     const std::string path = full(cwd, name);
-    if (!make_directory(path)) {
-        errors.push_back("Unable to treat as directory \"" + name + "\"");
+    const bool there = make_directory(path);
+    if (!there || (form == Form::maildir && !make_maildir(path))) {
+        errors.push_back("Unable to treat as directory \"" + name +
+                         (there ? "/new\"" : "\""));
         errors.push_back("Skipped: " + name);
         return {};
     }
@@ -182,12 +196,8 @@ bool Spool::open(Target& target, Written& out)
     if (target.form == Form::plain)
         return true;
     const bool there = make_directory(target.path);
-    if (there && (target.form == Form::mh || writable(target.path) ||
-                  directories_.count(target.path + "/new") > 0)) {
+    if (there && (target.form == Form::mh || make_maildir(target.path))) {
         target.directory = true;
-        if (target.form == Form::maildir)
-            for (const char* sub : {"/new", "/cur", "/tmp"})
-                directories_.insert(target.path + sub);
         return true;
     }
     out.errors.push_back("Unable to treat as directory \"" + target.name +
@@ -225,7 +235,8 @@ void Spool::write_file(const Target& target, bool ignore_errors, Written& out)
 {
     out.kind = "mbox";
     out.target = out.last_folder = target.name;
-    if (directories_.count(target.path) > 0 || !writable(parent(target.path))) {
+    if (directories_.count(target.path) > 0 || !writable(parent(target.path)) ||
+        target.path.size() - target.path.rfind('/') > longest_name + 1) {
         out.opened = false;
         out.done = ignore_errors;
         if (!ignore_errors)

@@ -69,6 +69,7 @@ private:
     std::string full(std::string_view cwd, std::string_view path) const;
     bool writable(const std::string& directory) const;
     bool make_directory(const std::string& path);
+    bool make_maildir(const std::string& path);
     std::string link(std::string_view cwd, const std::string& word,
                      std::vector<std::string>& errors);
     std::string unique_name();

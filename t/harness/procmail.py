@@ -171,7 +171,7 @@ def read_log(log):
         found = ASSIGN.match(token)
         if found:
             name, is_set, value = found[1].partition("=")
-            if name != "LASTFOLDER":
+            if name not in ("LASTFOLDER", "LOGABSTRACT"):
                 out["assigns"].append((name, value if is_set else None))
         elif token.startswith("procmail: Matched"):
             value = token[len('procmail: Matched "'):token.rindex('"\n')]

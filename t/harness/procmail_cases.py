@@ -10,7 +10,14 @@ WORDS = ["alpha", "Beta", "x", "foo", "FOO", "list", "42", "a.b", "re: foo",
 NAMES = ["A", "B", "CC", "D_1", "MATCH", "N", "TXT"]
 FOLDERS = ["in", "md/", "mh/.", "dir", "dir/sub", "other", "md/sub/", "/dev/null",
            "$N", "x$A/", "a/b/c", "$DEFAULT", "'two words'", "dir/.", "./x",
-           "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir"]
+           "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir", "dir/new", "md//",
+           "$HOME/y", "$MAILDIR/z", "a\\ b", '"$A"', "box # remark", "md/ box dir/",
+           "/nowhere/x", "~/z", "${N:-in}", "$ORGMAIL", "${A:+md/}", "./md/", "in.$$"]
+ADDRESSES = ["a@b.test", "$A c@d.test", '"q r"@e', "x@y, z@w", "$SENDER", "'one two'",
+             "a@b # remark", "${A:-x}@y.test", "a@b \\\n  c@d", "-f me x@y"]
+WEIGHTS = ["1^1", "1^0", "2^.5", "-1^1", "-3^0", "0.4^0", "10^1.5", "1^-1", "5^2",
+           "-100^3", "1e3^1", "2147483647^0", ".7^.7", "0^1", "1^.1", "-.5^.9", "+2^1",
+           "1 ^ 1", "0x10^0", "-2147483647^0", "3^+1", "1.^1.", "1^1e-3"]
 
 
 class Maker:
@@ -35,17 +42,24 @@ class Maker:
                          "Sender", "Precedence", "Resent-To", "X-Sub",
                          "Content-Length", "Mailing-List", "Subject", "X-Envelope-To")
         value = self.line()
+        if self.chance(2):
+            value = "x" * self.pick(300, 2000, 2100, 5000)
         if name == "Content-Length":
             value = str(self.r.randrange(300))
         if self.chance(20):
             value = self.pick("root@x.example", "list-owner@y.example",
                               "postmaster@b.test (Mail Daemon)", "<>",
                               "a@b.c, foo@x.example (comment)")
-        if self.chance(15):
-            value += "\n" + self.pick(" ", "\t", "   ") + self.line()
-        return name + ":" + self.pick(" ", "", "  ", "\t") + value + "\n"
+        while self.chance(15):
+            value += "\n" + self.pick(" ", "\t", "   ") + self.pick(self.line(), "")
+        return name + self.pick(":", ":", ":", ":", ":", " :") + \
+            self.pick(" ", " ", "", "  ", "\t") + value + self.pick("", "", "", " ") + "\n"
 
     def message(self):
+        if self.chance(2):
+            return self.pick("", "x", "no header at all\n\nbody\n",
+                             "\nbody alone\n", "Subject: x", " folded first\n\nx\n",
+                             "From \n\nx\n", "Subject: a\r\n\r\nb\r\n")
         text = "".join(self.field() for _ in range(self.r.randrange(1, 8)))
         if self.chance(4):
             text = self.pick("\n", "\n\n") + text
@@ -55,7 +69,9 @@ class Maker:
             text += "\n"
             for _ in range(self.r.randrange(8)):
                 text += self.pick(self.line(), "", "From here on", "aaabbb",
-                                  "\xe9t\xe9", " indented", "a" * 30) + "\n"
+                                  "\xe9t\xe9", " indented", "a" * 30,
+                                  ">From quoted", "From", "tab\there", "a" * 2100,
+                                  "nul\0byte", "cr\r") + "\n"
         if self.chance(8):
             text = text.rstrip("\n")
         return text
@@ -131,6 +147,7 @@ class Maker:
         if k < 7:
             return '"%s"' % self.pick("$A b", "x $MATCH", "${B}c", "a\\$b",
                                       "it's", "a # b", "$=", "a\nb", "\\x\\\\",
+                                      "${A:-$B}", "${A:+\\}}", "a\\\nb", " $_ ",
                                       "$B$CC", "$A$", "a$", "\\`")
         if k < 8:
             return "'%s'" % self.pick("$A", "a b", 'say "x"', "\\n", "# no")
@@ -142,7 +159,9 @@ class Maker:
         if k < 13:
             return ""
         if k < 14:
-            return self.pick("a\\ b", "a\\#b", "a#b", "a\\\nb", "x # comment",
+            return self.pick("a'b c'd", 'a"b c"d', "\\$A", "'it'\\''s'", '""', "''",
+                             '"a"\'b\'c', "x" * 2040, "x" * 2050, "$A#b", "a\\\n  b",
+                             "a\\ b", "a\\#b", "a#b", "a\\\nb", "x # comment",
                              "{a}", "a}b", "~/x", "*", "a;b", "a|b")
         return self.pick("10", "0", "5", "-3", "yes", "off")
 
@@ -150,19 +169,21 @@ class Maker:
         """What may follow `$` in a condition."""
         return self.pick("$A", "^Subject:.*$\\A", "${B}x", "! $A", "> $N",
                          "$N^1 foo", "A ?? $B", "^TO_$A", '"$A"', "()\\/$B",
-                         "$MATCH", "${A:-foo}", "B ?? ^$A", "x\\.$A", "$A|$B")
+                         "1^1 ${A:-x}", "! B ?? ${CC+y}", "< ${N:-100}", "$$A", "$ $A",
+                         "-1^0 $A", "^FROM_$A", "$=^0 x", "${A:+${B:-c}}", "'$A'",
+                         "$\\MATCH", "$MATCH", "${A:-foo}", "B ?? ^$A", "x\\.$A", "$A|$B")
 
     def condition(self):
         out = ""
         if self.chance(15):
             out += "! " if self.chance(80) else "! !"
-        if self.chance(15):
-            out += self.pick("1^1", "1^0", "2^.5", "-1^1", "-3^0", "0.4^0",
-                             "10^1.5", "1^-1", "5^2", "-100^3", "1e3^1",
-                             "2147483647^0", ".7^.7", "0^1", "1^.1") + " "
+        if self.chance(20):
+            out += self.pick(*WEIGHTS) + self.pick(" ", " ", "", "\t")
         if self.chance(20):
             out += self.pick("B ??", "H ??", "HB ??", "BH ??", "A ??",
                              "MATCH ??", "N ??", "TXT??", "CC  ??") + " "
+        if self.chance(5):
+            out += self.pick("!", "! ", "B ?? ", "1^1 ", "H??", "!!")
         k = self.r.randrange(20)
         if k < 2:
             out += self.pick("<", ">") + self.pick(" ", "") + \
@@ -175,7 +196,10 @@ class Maker:
             out += text[:cut].rstrip("\\") + "\\\n  " + text[cut:]
         else:
             out += self.pattern()
-        return "* " + out + "\n"
+        if self.chance(1) and "^" not in out:
+            out += "x" * self.pick(1900, 2100)
+        return self.pick("* ", "* ", "* ", "*", "*  ", " * ") + out + \
+            self.pick("", "", "", " ", "\t") + "\n"
 
     # ---- statements
     def flags(self, block):
@@ -193,11 +217,16 @@ class Maker:
     def recipe(self):
         block = self.depth < 3 and self.chance(30)
         head = ":0" + self.pick("", " ") + self.flags(block)
+        if self.chance(3):
+            head += self.pick(" $N", " ${A:+B}", " ${N-D}") if block else \
+                self.pick(" $N", " ${A:+B}", "${N:+c}", " $A", " ${N-D}")
         if not block and self.chance(10):
             head += self.pick(" :x.lock", ": lock.me", ":", " :", ": no/x")
         if self.chance(5):
             head += " # remark"
         out = head + "\n"
+        if self.chance(3) and head.startswith(":0"):
+            return self.old_style(head)
         for _ in range(self.pick(0, 1, 1, 1, 2, 2, 3)):
             out += self.condition()
             if self.chance(4):
@@ -207,29 +236,40 @@ class Maker:
             out += "{\n" + self.statements(self.pick(0, 1, 2, 3)) + "}\n"
             self.depth -= 1
         elif self.chance(12):
-            out += "! " + self.pick("a@b.test", "$A c@d.test", '"q r"@e',
-                                    "x@y, z@w") + "\n"
+            out += self.pick("! ", "!") + self.pick(*ADDRESSES) + "\n"
         else:
-            out += self.pick(*FOLDERS) + "\n"
+            out += self.pick("", "", " ") + self.pick(*FOLDERS) + "\n"
         return out + "S=$=\n"
+
+    def old_style(self, head):
+        """`:2`: that many conditions without a star."""
+        count = self.pick(1, 1, 2)
+        return head.replace(":0", f":{count}", 1) + "\n" + "".join(
+            self.condition().lstrip(" *") for _ in range(count)) + "in\nS=$=\n"
 
     def formail(self):
         return "formail " + self.pick(
             "-A 'X-New: v'", "-I 'X-List: $A'", "-I \"X-List: $A\"",
             "-i 'Subject: changed'", "-a 'X-List: 1' -A 'X-Q: z'", "-I To:",
             "-R Cc X-Was-Cc", "-u To:", "-U Subject", "-c", "-A'A:b' -I'C:d'",
-            "-bf -A 'X-New: w'", "-i X-List -a 'D: e'")
+            "-bf -A 'X-New: w'", "-i X-List -a 'D: e'", "-z", "-zI 'X-List: $A'",
+            "-z -R X-List: X-Was:", "-I Subject -I X-", "-zc -u X-", "-cI To: -zx To:",
+            "-A X-Empty: -I 'X-Also: '", "-U X- -u S -i To", "-I From", "-i F", "-R From X-From", "-u F", "-R X- Y-", "-R X-S T:",
+            "-q -A 'X-Y: a'", "-q- -t -Y -I X-")
 
     def extract(self):
         return "formail " + self.pick(
             "-x Subject:", "-zxTo:", "-z -x From: -x Cc:", "-X X-List",
-            "-cxSubject:", "-c -z -x X-", "-xNone:")
+            "-cxSubject:", "-c -z -x X-", "-xNone:", "-zX X-", "-czX Received:",
+            "-x F -X T", "-zx Subject -x 'To: '")
 
     def filtering(self):
         if self.chance(50):
-            return ":0 %s\n%s| %s\n" % (self.pick("fhw", "fh", "fw", "f"),
-                                        self.pick("", self.condition()),
-                                        self.formail())
+            flags = self.pick("fhw", "fh", "fw", "f")
+            # Without b the real one escapes From lines: see filterrc(5).
+            return ":0 %s\n%s| %s\n" % (flags, self.pick("", self.condition()),
+                                        self.formail().replace(
+                                            "formail", "formail -b", "h" not in flags))
         return ":0 %s\n%s=| %s\n" % (self.pick("h", "hw", ""),
                                      self.pick(*NAMES), self.extract())
 
@@ -241,7 +281,8 @@ class Maker:
             self.files[name] = self.statements(self.r.randrange(4))
             self.depth -= 2
         return self.pick("INCLUDERC=%s\n", "SWITCHRC=%s\n",
-                         "INCLUDERC=$HOME/%s\n") % name
+                         "INCLUDERC=$HOME/%s\n", "INCLUDERC=./%s\n",
+                         "SWITCHRC=${N:+%s}\n", "INCLUDERC=no%s\n", "SWITCHRC=no%s\n") % name
 
     def statement(self):
         k = self.r.randrange(40)
@@ -253,7 +294,8 @@ class Maker:
         if k < 33:
             return self.pick(*NAMES) + "\n"
         if k < 34:
-            return "LOG=\"%s\n\"\n" % self.line()
+            return self.pick("LOG=\"%s\n\"\n" % self.line(), "LOG=\"$MATCH $=\n\"\n",
+                             "LOG\n", "LOGABSTRACT=all\n", "LOGABSTRACT=ALL\n")
         if k < 36:
             return self.include()
         if k == 36 and self.chance(60):
@@ -265,10 +307,20 @@ class Maker:
                              "MAILDIR=dir\n", "MAILDIR=$HOME/nowhere\n",
                              "MAILDIR=$HOME\n", "DEFAULT=box\n", "SHIFT=1\n",
                              "LINEBUF=200\n", "UMASK=022\n",
-                             "HOST\n", "HOST=mx.oracle.test\n", "SWITCHRC\n")
+                             "HOST\n", "HOST=mx.oracle.test\n", "SWITCHRC\n",
+                             "HOST=elsewhere\n", "EXITCODE=70 HOST\n", "EXITCODE=$N\n",
+                             "EXITCODE\n", "SHIFT=2\n", "SHIFT=-1\n", "SHIFT=9\n",
+                             "LINEBUF=1000\n", "LINEBUF=99\n", "INCLUDERC\n",
+                             "INCLUDERC=/dev/null\n", "SWITCHRC=/dev/null\n", "ORGMAIL=o\n",
+                             "DEFAULT=md/\n", "DEFAULT=$HOME/no/x\n", "MAILDIR=dir/sub\n",
+                             "LOCKEXT=.l\n", "LOCKFILE=x.lck\n", "LOCKFILE\n", "COMSAT=no\n",
+                             "TIMEOUT=5\n", "SUSPEND=1\n", "NORESRETRY=1\n",
+                             "LOCKTIMEOUT=9\n", "SHELLMETAS\n", "DROPPRIVS=no\n",
+                             "MSGPREFIX=m\n")
         if k < 38:
             return "# remark\n"
-        return "A=1 B=2\n"
+        return self.pick("A=1 B=2\n", "A=1 B CC='x y' N\n", "  A=x # remark\n",
+                         "A=$A$B B=$A\n", "\tB\n", "A=1 :0 c\nbox\n")
 
     def statements(self, count):
         return "".join(self.statement() for _ in range(count))
@@ -281,6 +333,5 @@ class Maker:
         case = {"rc": rc.replace("$$", "$"), "message": self.message(),
                 "files": files,
                 "dirs": ["dir"], "args": ["first", "second arg"]}
-        if True:
-            case["from"] = self.pick("x@y.test", "MAILER-DAEMON", "list-owner@a.b")
+        case["from"] = self.pick("x@y.test", "MAILER-DAEMON", "list-owner@a.b")
         return case
