@@ -254,6 +254,34 @@ def test_clones_do_what_their_parents_do(own_host):
     assert collections.Counter(log["assigns"]) == +ours
 
 
+def both(rc, message):
+    """-> (what procmail's log says, what the engine says in that form)"""
+    case = {"rc": rc, "message": message, "from": "x@y.test"}
+    real = procmail.Procmail()
+    try:
+        return real.answer(case), as_log(ask_engine([case])[0])
+    finally:
+        real.close()
+
+
+def test_listed_formail_leaves_the_body(own_host):
+    """The real one puts > before From lines unless it has -b."""
+    text = "Subject: x\n\nFrom here\nFrom there\n"
+    for option, more in (("", 2), ("-b ", 0)):
+        rc = f":0 fw\n| formail {option}-I 'X-A: b'\n:0 c\nmd/\n"
+        real, ours = both(rc, text)
+        assert real["folders"][0][1] - ours["folders"][0][1] == more
+
+
+def test_listed_empty_message_has_a_body(own_host):
+    real, ours = both(":0 c\n* 1^1 B ?? ^\nbox\n", "\n")
+    assert real["conditions"] == [("^", False, 0, 0, False)]
+    assert ours["conditions"][0][2] == 2147483647
+    for text in ("", "a: b\n"):
+        real, ours = both(":0 c\n* 1^1 B ?? ^\nbox\n", text)
+        assert real["conditions"] == ours["conditions"]
+
+
 REFUSED = {
     ":0\n* x\n\n:0\nbox\n": "Missing action",
     ":0\n* (x\nbox\n": "Invalid regexp",

@@ -10,8 +10,8 @@ WORDS = ["alpha", "Beta", "x", "foo", "FOO", "list", "42", "a.b", "re: foo",
 NAMES = ["A", "B", "CC", "D_1", "MATCH", "N", "TXT"]
 FOLDERS = ["in", "md/", "mh/.", "dir", "dir/sub", "other", "md/sub/", "/dev/null",
            "$N", "x$A/", "a/b/c", "$DEFAULT", "'two words'", "dir/.", "./x",
-           "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir", "dir/new", "md//",
-           "$HOME/y", "$MAILDIR/z", "a\\ b", '"$A"', "box # remark", "md/ box dir/",
+           "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir", "md//",
+           "$HOME/y", "$MAILDIR/z", "a\\ b", '"$A"', "in # remark", "md/ box dir/",
            "/nowhere/x", "~/z", "${N:-in}", "$ORGMAIL", "${A:+md/}", "./md/", "in.$$"]
 ADDRESSES = ["a@b.test", "$A c@d.test", '"q r"@e', "x@y, z@w", "$SENDER", "'one two'",
              "a@b # remark", "${A:-x}@y.test", "a@b \\\n  c@d", "-f me x@y"]
@@ -160,7 +160,7 @@ class Maker:
             return ""
         if k < 14:
             return self.pick("a'b c'd", 'a"b c"d', "\\$A", "'it'\\''s'", '""', "''",
-                             '"a"\'b\'c', "x" * 2040, "x" * 2050, "$A#b", "a\\\n  b",
+                             '"a"\'b\'c', "x" * 1900, "x" * 2050, "$A#b", "a\\\n  b",
                              "a\\ b", "a\\#b", "a#b", "a\\\nb", "x # comment",
                              "{a}", "a}b", "~/x", "*", "a;b", "a|b")
         return self.pick("10", "0", "5", "-3", "yes", "off")
