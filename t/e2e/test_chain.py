@@ -45,8 +45,12 @@ class Words:
         return f"{r.choice(MILTERS)}-{r.choice(stages)}-{r.choice(actions)}"
 
     def helo(self):
-        stages = ("helo", "data", "header", "eoh", "body")
-        return "client." + (self.action(stages) + "." if self.often(0.15) else "") + "example.net"
+        stages = ("helo", "helo", "data", "header", "eoh", "body")
+        return "client." + (self.action(stages) + "." if self.often(0.25) else "") + "example.net"
+
+    def name(self):
+        """Some names often, so that milters meet at the same fields."""
+        return self.random.choice(NAMES[:3] if self.often(0.6) else NAMES)
 
     def address(self, stage, domain):
         name = self.random.choice("abcd")
@@ -55,7 +59,7 @@ class Words:
 
     def order(self):
         r = self.random
-        name, value = r.choice(NAMES), r.choice(VALUES)
+        name, value = self.name(), r.choice(VALUES)
         index = r.choice((0, 1, 1, 1, 2, 3))
         # An empty field of sendmail's own names cannot be told from a deleted one.
         added = value if name[0] in "XxSC" else value or "one"
@@ -78,7 +82,7 @@ class Words:
         lines = [f"X-Do-{n}: {self.orders()}" for n in MILTERS if self.often(0.8)]
         for _ in range(r.randrange(8)):
             value = r.choice(VALUES[:5]).replace(r"\n\t", "\r\n\t").strip()
-            lines.append(f"{r.choice(NAMES)}:{r.choice(('', ' ', '  '))}{value}")
+            lines.append(f"{self.name()}:{r.choice(('', ' ', '  '))}{value}")
         r.shuffle(lines)
         body = [r.choice(("text", "", "..", "caf\xe9", "y" * 100))
                 for _ in range(r.choice((0, 1, 5)))]
@@ -181,4 +185,4 @@ def test_same_as_filters_in_a_row(sides, which):
         queue = expected[1]
         accepted += len(queue)
         held += sum(kind == "h" for kind, _, _ in queue)
-    assert accepted > DIALOGS and held, "too little has come so far as the queue"
+    assert accepted > DIALOGS / 2 and held, "too little has come so far as the queue"
