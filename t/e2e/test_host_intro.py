@@ -1,4 +1,4 @@
-"""posternintro(7) and README.md: each of their commands, typed in order on a
+"""posternintro(7), posternprovider(7) and README.md: each of their commands, typed in order on a
 bare host."""
 import os
 import re
@@ -6,14 +6,15 @@ import shutil
 
 import pytest
 
-from harness import TOP, server, smtp
+from harness import TOP, net, server, smtp
 from harness.net import HOST
 from harness.root import Root
 
 
-def commands():
-    with open(os.path.join(TOP, "man/posternintro.7")) as f:
-        return [line[2:].strip() for line in f if line.startswith("# ")]
+def commands(page="posternintro.7"):
+    with open(os.path.join(TOP, "man", page)) as f:
+        return [line[2:].strip().replace("\\e", "\\") for line in f
+                if line.startswith("# ")]
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def typed(host, folder, line):
     """-> what it said.  A refusal is what `postern explain` is asked about."""
     if line == "make install":      # of what is built
         line = "make -o all install"
-    refused = "; test $? = 1" if line.startswith("postern explain") else ""
+    refused = "; test $? = 1" if line.endswith("friend@remote.example") else ""
     return host.run("sh", "-c", f"export START_TIMEOUT=20; cd {folder}; {line}{refused}")
 
 
@@ -105,3 +106,25 @@ def test_every_command_of_the_readme(host, resolver):
     assert smtp.ask_relay(25, "192.0.2.5").code == 550
     host.run("sh", "-c", "vsmtprelay add 192.0.2.4")
     assert smtp.ask_relay(25, "192.0.2.4").code == 250
+
+
+def test_every_command_of_the_provider(host, resolver):
+    for line in commands()[:4]:         # posternintro(7) comes first
+        typed(host, TOP, line)
+    folder, said = TOP, {}
+    for line in commands("posternprovider.7"):
+        if line.startswith("cd "):
+            folder = line[3:]
+            continue
+        said[line] = typed(host, folder, line)
+    flow = [text for line, text in said.items() if line.startswith("postern explain")][0]
+    assert "virtusertable: info@d1234.example = root" in flow
+    assert "goes to: root by local" in flow
+    assert "DOWN" not in said["check_sendmail -n"]
+    assert said["postern check"] == ""
+    # The reload of relay-milter is under way.
+    net.wait_for(lambda: smtp.ask_relay(25, "192.0.2.5",
+                                        rcpt="<info@new.example>").code == 250)
+    for rcpt, code in (("<info@d3000.example>", 250), ("<nobody@d3000.example>", 550),
+                       ("<a@d3001.example>", 550)):
+        assert smtp.ask_relay(25, "192.0.2.5", rcpt=rcpt).code == code, rcpt
