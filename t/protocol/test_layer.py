@@ -338,7 +338,10 @@ def test_garbage_bytes(milter):
             with mc.Milter(milter.socket) as m:
                 m.negotiate()
                 m.connect("", "192.0.2.4")
-                m.send(command, data)
+                try:
+                    m.send(command, data)
+                except ConnectionError:
+                    pass    # too much: libmilter hangs up before it has all
     with mc.Milter(milter.socket) as m:
         m.negotiate()
         assert walk(m, "")[0] is None
