@@ -136,15 +136,6 @@ Machine::Go Machine::step()
     return recipe(step);
 }
 
-void Machine::close_block()
-{
-    if (blocks_.size() <= frames_.back().block_floor)
-        return;
-    previous_ = blocks_.back().previous;
-    last_ = blocks_.back().last;
-    blocks_.pop_back();
-}
-
 std::string Machine::where(std::size_t line) const
 {
     const Frame& frame = frames_.back();
@@ -203,87 +194,6 @@ Machine::Go Machine::recipe(const Step& step)
         return Go::on;
     }
     return ok ? act(step, flags) : Go::on;
-}
-
-void Machine::enter_block()
-{
-    blocks_.push_back({previous_, last_});
-    worked_ = true;
-}
-
-void Machine::skip_block(const Step& step)
-{
-    Frame& frame = frames_.back();
-    const auto& steps = frame.plan->steps();
-    for (std::size_t i = frame.at; i < step.after_block; ++i)
-        read_past(steps[i]);
-    frame.at = step.after_block;
-}
-
-bool Machine::is_too_long(const Step& assignment)
-{
-    const std::size_t used = assignment.assignment->name.size() + 1;
-    if (assignment.is_plain)
-        return used + assignment.plain.size() > line_limit_;
-    return expand(*assignment.assignment->text, Words::first, lookup(),
-                  line_limit_ > used ? line_limit_ - used : 0)
-        .overflow;
-}
-
-/// procmail sets $= for every recipe in a block that it skips, and complains
-/// of what is too long there.
-void Machine::read_past(const Step& step)
-{
-    if (step.kind == Step::Kind::assign && step.assignment->text &&
-        is_too_long(step))
-        overflow();
-    if (step.kind != Step::Kind::recipe)
-        return;
-    score_ = 0;
-    const Head& head = step.recipe->head;
-    complain(head);
-    for (const Condition& condition : step.recipe->conditions)
-        if (condition.text.size() > line_limit_)
-            overflow();
-    complain_of_action(step, head);
-}
-
-bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)
-{
-    if (++budget_->clones > limits::clones) {
-        error("Too many clones for one message");
-        outcome_.ending = Ending::limit;
-        return false;
-    }
-    Machine clone{*this};
-    clone.outcome_ = Outcome{};
-    clone.stop_ = nullptr;
-    clone.process_ = ++budget_->processes;
-    if (clone.spool_)
-        clone.spool_->set_process(clone.process_);
-    clone.enter_block();
-    auto& born = outcome_.clones;
-    const std::size_t place = born.size();
-    born.emplace_back();
-    Outcome finished = clone.finish();
-    // Clones of the clone come behind it, as their process ids do.
-    std::vector<Outcome> younger = std::move(finished.clones);
-    finished.clones.clear();
-    const int status = finished.status;
-    born[place] = std::move(finished);
-    for (Outcome& one : younger)
-        born.push_back(std::move(one));
-    worked_ = true;
-    if (waits && status != 0) {
-        const bool quiet = flags.wait_quiet || !flags.wait;
-        error((quiet ? "nonzero " : "progfail ") + std::to_string(status) +
-              ": procmail");
-        worked_ = false;
-        if (RecipeTrace* trace = tracing())
-            trace->failed = true;
-    }
-    skip_block(step);
-    return true;
 }
 
 void Machine::deliver_by_default()
@@ -367,66 +277,6 @@ void Machine::find_candidates(Frame& frame)
             frame.candidates[step / 64] |= std::uint64_t{1} << (step % 64);
         });
     }
-}
-
-std::optional<std::string_view> Machine::special(std::string_view name)
-{
-    switch (name[0]) {
-        case '=':
-            scratch_ = std::to_string(score_);
-            return scratch_;
-        case '?':
-            scratch_ = std::to_string(last_exit_);
-            return scratch_;
-        case '$':
-            scratch_ = std::to_string(process_);
-            return scratch_;
-        case '#':
-            scratch_ = std::to_string(setup_->arguments.size() - shifted_);
-            return scratch_;
-        case '_':
-            return frames_.back().path;
-        case '-':
-            return variables_.value("LASTFOLDER");
-        default:
-            break;
-    }
-    if (name[0] < '0' || name[0] > '9')
-        return std::nullopt;
-    const auto number = static_cast<std::size_t>(name[0] - '0');
-    if (number == 0)
-        return setup_->program;
-    outcome_.watched = outcome_.watched || number > 1;
-    if (number + shifted_ <= setup_->arguments.size())
-        return setup_->arguments[number + shifted_ - 1];
-    return std::nullopt;
-}
-
-Lookup Machine::lookup()
-{
-    return [this](std::string_view name) -> std::optional<std::string_view> {
-        if (name.empty())
-            return std::nullopt;
-        if (name.size() == 1 && !(begins_name(name[0]) && name[0] != '_'))
-            return special(name);
-        return named(name);
-    };
-}
-
-std::optional<std::string_view> Machine::named(std::string_view name)
-{
-    const auto& watched = setup_->watched;
-    if (std::find(watched.begin(), watched.end(), name) != watched.end())
-        outcome_.watched = true;
-    const auto set = variables_.get(name);
-    if (set || spool_ || !name.starts_with("ATTACHMENT_"))
-        return set;
-    // Made when they are asked for: to procmail they are empty.
-    if (name == "ATTACHMENT_NAMES")
-        return message_->decoded().names;
-    if (name == "ATTACHMENT_TYPES")
-        return message_->decoded().types;
-    return std::nullopt;
 }
 
 Outcome run(std::shared_ptr<const Plan> plan,

@@ -29,6 +29,9 @@ Outcome run(std::shared_ptr<const Plan> plan,
 Outcome run(std::vector<Layer> layers, std::shared_ptr<const Message> message,
             const RunSetup& setup, World& world);
 
+/// Words with a letter between them.
+std::string joined(const std::vector<std::string>& words, char between);
+
 /// Limits that a run and its clones share.
 struct Budget {
     std::size_t steps = 0;
@@ -69,18 +72,20 @@ private:
     void loop();
     Go step();
     Go recipe(const Step& step);
-    void close_block();
     void leave_file();
-    void enter_block();
-    void skip_block(const Step& step);
-    void read_past(const Step& step);
-    bool is_too_long(const Step& assignment);
-    bool spawn_clone(const Step& step, const Flags& flags, bool waits);
     void deliver_by_default();
     void skip_hopeless();
     void find_candidates(Frame& frame);
     std::string where(std::size_t line) const;
     const Head& head_of(const Head& head, Head& made);
+
+    // machine_blocks.cc
+    void close_block();
+    void enter_block();
+    void skip_block(const Step& step);
+    void read_past(const Step& step);
+    bool is_too_long(const Step& assignment);
+    bool spawn_clone(const Step& step, const Flags& flags, bool waits);
 
     // machine_assign.cc: NAME=value and what some names do
     Go assign(const Step& step);
@@ -128,12 +133,16 @@ private:
     Go folder(const Step& step, const Flags& flags);
     Go write_folder(const std::vector<std::string>& words, const Step& step,
                     const Flags& flags, std::string_view part);
-    void filter(const Step& step, const Flags& flags);
-    void capture(const Step& step, const Flags& flags);
     std::string_view passed_part(const Flags& flags) const;
     Go done(const Flags& flags, bool worked);
     void trace_action(ActionTrace action, bool failed);
     void lock(const std::string& implied);
+    Go block(const Step& step, const Flags& flags);
+    std::vector<std::string> mail_command() const;
+
+    // machine_programs.cc
+    void filter(const Step& step, const Flags& flags);
+    void capture(const Step& step, const Flags& flags);
     bool command(const std::string& line, std::string_view input,
                  std::string& output, std::string& exec, int& status);
     bool start(const std::vector<std::string>& words, std::string_view input,
@@ -141,9 +150,8 @@ private:
     Go deliver_to_program(const Step& step, const Flags& flags);
     Expansion value_of(std::string_view text, Words words, std::size_t limit,
                        bool in_quotes = false);
-    Go block(const Step& step, const Flags& flags);
-    std::vector<std::string> mail_command() const;
 
+    // machine_lookup.cc
     Lookup lookup();
     std::optional<std::string_view> named(std::string_view name);
     Scope scope() const
