@@ -120,6 +120,7 @@ private:
     void watch_the_stop(int exit_code);
     bool negotiates();
     [[noreturn]] void end(int exit_code);
+    void remove_name();
     void say(Level level, const std::string& text)
     {
         service_.log->line(level, "", text);
@@ -130,6 +131,7 @@ private:
     std::optional<PidFile> pid_file_;
     net::SocketName name_;
     ServiceManager manager_;
+    std::mutex naming_;  ///< name_, which two threads may take away
     std::mutex ending_;
     std::mutex stopping_;
 };
@@ -265,9 +267,9 @@ void Run::stop(int exit_code)
 {
     manager_.stopping();
     watch_the_stop(exit_code);
-    signals::stop_libmilter();
-    kick();  // its listener looks only once in five seconds
-    name_.remove();
+    // libmilter is not told: a listener that has only begun to start would
+    // bind the socket anew.  Nobody finds it any more.
+    remove_name();
     const auto deadline = std::chrono::steady_clock::now() + handler_limit;
     while (activity().handlers > 0 &&
            std::chrono::steady_clock::now() < deadline)
@@ -277,11 +279,17 @@ void Run::stop(int exit_code)
     end(exit_code);
 }
 
+void Run::remove_name()
+{
+    const std::lock_guard lock{naming_};
+    name_.remove();
+}
+
 /// No destructor runs: threads of libmilter may still be in a handler.
 void Run::end(int exit_code)
 {
     ending_.lock();
-    name_.remove();
+    remove_name();
     if (pid_file_)
         pid_file_->remove();
     if (__lsan_do_leak_check && activity().sessions == 0)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "milters/milter/names.h"
+#include "milters/milter/signals.h"
 
 namespace milters::milter {
 namespace {
@@ -273,6 +274,7 @@ Prepared Prepared::failed(const policy::Error& error)
 
 int run_milter(int argc, const char* const* argv, const Milter& milter)
 {
+    signals::block();
     const auto parsed = parse_options(argc, argv, milter.name, milter.purpose);
     if (!parsed.options)
         return parsed.exit_code;

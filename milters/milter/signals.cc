@@ -14,7 +14,6 @@ struct Bench {
     std::mutex mutex;
     std::condition_variable changed;
     bool taken = false;
-    bool over = false;
 };
 
 /// Never destroyed: the thread may still rest there while the process ends.
@@ -37,15 +36,14 @@ sigset_t our_signals()
 
 /// In place of the C library's, for libmilter's signal thread.
 extern "C" __attribute__((visibility("default"))) int sigwait(
-    const sigset_t* /*set*/, int* signal)
+    const sigset_t* /*set*/, int* /*signal*/)
 {
     Bench& b = bench();
     std::unique_lock lock{b.mutex};
     b.taken = true;
     b.changed.notify_all();
-    b.changed.wait(lock, [&] { return b.over; });
-    *signal = SIGTERM;
-    return 0;
+    while (true)
+        b.changed.wait(lock);
 }
 
 namespace milters::milter::signals {
@@ -72,14 +70,6 @@ bool libmilter_has_come(std::chrono::milliseconds limit)
     Bench& b = bench();
     std::unique_lock lock{b.mutex};
     return b.changed.wait_for(lock, limit, [&] { return b.taken; });
-}
-
-void stop_libmilter()
-{
-    Bench& b = bench();
-    const std::lock_guard lock{b.mutex};
-    b.over = true;
-    b.changed.notify_all();
 }
 
 }  // namespace milters::milter::signals

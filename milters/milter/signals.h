@@ -4,9 +4,9 @@
 // and ends the milter on each of them.  A second thread waiting for the same
 // signals would race with it: the kernel gives a signal to either.  So this
 // program has a sigwait of its own, which the dynamic linker prefers to the C
-// library's: libmilter's thread comes to us, and we let it rest until the
-// milter is to stop.  Then no thread but ours ever asks for signals, and no
-// timing decides whether HUP reloads or ends.
+// library's: libmilter's thread comes to us, and we let it rest for good.  Then
+// no thread but ours ever asks for signals, and no timing decides whether HUP
+// reloads or ends.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,8 @@
 namespace milters::milter::signals {
 
 /// Blocks the signals that wait() returns, and ignores SIGPIPE.  Before any
-/// thread starts, since threads inherit the mask.
+/// thread starts, since threads inherit the mask; best first in main(), since
+/// until then a HUP ends the program.
 void block();
 
 /// The next of SIGHUP, SIGUSR1, SIGTERM and SIGINT.  One thread asks.
@@ -27,8 +28,5 @@ int wait();
 /// smfi_main is running, with its socket open.  false if that did not happen
 /// in time, which means that this libmilter gets its signals another way.
 bool libmilter_has_come(std::chrono::milliseconds limit);
-
-/// Lets libmilter's thread see a SIGTERM: smfi_main ends soon.
-void stop_libmilter();
 
 }  // namespace milters::milter::signals

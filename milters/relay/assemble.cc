@@ -191,8 +191,7 @@ private:
             const auto words = class_file(file, format);
             if (words)
                 all.insert(all.end(), words->begin(), words->end());
-            else if (words.error().code != Errc::gone ||
-                     (!optional && config_->values.given(name)))
+            else if (words.error().code != Errc::gone || !optional)
                 complain(name, words.error());
         }
         return all;

@@ -197,6 +197,11 @@ bool Access::Walk::ask_one(Token tag, std::size_t first, std::size_t end)
                           takes_key ? without_quotes(found_.full_key()) : "",
                           memory),
              memory);
+    if (found_.value.empty() && found_.text.find('(') != npos)
+        found_.value =
+            kept(Tokens{tokens().begin() + static_cast<long>(first),
+                        tokens().begin() + static_cast<long>(end), memory},
+                 memory);  // nothing but comments: sendmail keeps the key
     if (ends_in_tempfail(found_.value))
         found_.state = Found::State::failed;
     if (!found_.is("?"))

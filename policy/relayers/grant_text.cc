@@ -1,5 +1,6 @@
 #include "policy/relayers/grant_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -9,6 +10,10 @@ namespace {
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view hex = "0123456789ABCDEF";
 
+/// sendmail takes the value of a map apart as an address, and refuses mail
+/// where these are unbalanced.
+constexpr std::string_view brackets = "\"()<>\\%";
+
 }  // namespace
 
 std::string percent_encoded(std::string_view text)
@@ -16,7 +21,7 @@ std::string percent_encoded(std::string_view text)
     std::string out;
     for (const char c : text) {
         const auto octet = static_cast<unsigned char>(c);
-        if (octet > ' ' && octet < 0x7f && c != '%') {
+        if (octet > ' ' && octet < 0x7f && brackets.find(c) == brackets.npos) {
             out += c;
         } else {
             out += '%';
@@ -95,6 +100,19 @@ bool set_word(Grant& grant, std::string_view word)
     return name != "until" || grant.expires;
 }
 
+/// Whether sendmail can cut the text into tokens, each at most max_token long.
+bool is_readable(std::string_view text)
+{
+    constexpr std::string_view ends = ".:%@!^/[]+ ";
+    while (!text.empty()) {
+        const auto end = std::min(text.find_first_of(ends), text.size());
+        if (end > max_token)
+            return false;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return true;
+}
+
 bool writable(Seconds time)
 {
     const auto ticks = time.time_since_epoch().count();
@@ -135,7 +153,7 @@ Result<std::string> value_of(const Grant& grant)
         append_word(value, "opener", grant.opener->map_key());
     if (!grant.unknown.empty())
         value.append(" ").append(grant.unknown);
-    if (value.size() > max_value)
+    if (value.size() > max_value || !is_readable(value))
         return fail(Errc::usage, "user and reason are too long");
     return value;
 }

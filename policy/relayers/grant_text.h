@@ -24,6 +24,9 @@ namespace policy::relayers {
 /// rebuilt, values stay well below.
 inline constexpr std::size_t max_value = 900;
 
+/// sendmail refuses mail where a token of a value is longer (MAXNAME).
+inline constexpr std::size_t max_token = 255;
+
 /// 9999-12-31 23:59:59 UTC, the last that asctime(3) can show.
 inline constexpr std::int64_t max_ticks = 253402300799;
 
@@ -34,10 +37,9 @@ std::string key_of(const Network& network);
 /// Any spelling that Network::parse knows, in any case.
 std::optional<Network> network_of(std::string_view key);
 
-/// `906502527 user=bob proto=pop3`; octets outside of printable ASCII, blanks
-/// and % are written as %XX.
-/// @return Errc::usage if it gets longer than max_value or the time cannot be
-///         written
+/// `906502527 user=bob proto=pop3`, as percent_encoded() writes the words.
+/// @return Errc::usage if it gets longer than max_value or a token of it than
+///         max_token, or the time cannot be written
 Result<std::string> value_of(const Grant& grant);
 
 /// nullopt if the key is no address or network or the value does not begin
@@ -49,8 +51,8 @@ std::optional<Grant> grant_of(std::string_view key, std::string_view value);
 /// time that is none.
 bool read_words(std::string_view words, Grant& grant);
 
-/// Octets outside of printable ASCII, blanks and % as %XX, and back.  A % that
-/// no two hex digits follow stands for itself.  Pure.
+/// Octets outside of printable ASCII, blanks and "()<>\% as %XX, and back.  A
+/// % that no two hex digits follow stands for itself.  Pure.
 std::string percent_encoded(std::string_view text);
 std::string percent_decoded(std::string_view text);
 

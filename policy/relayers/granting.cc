@@ -1,12 +1,25 @@
 #include "policy/relayers/granting.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace policy::relayers {
 namespace {
 
 constexpr unsigned ipv6_bits = 128;
+
+/// Whether neighbours of an address in its prefix are other hosts than its
+/// own: link-local ones, and IPv4 clients behind a translator (RFC 6052, 8215).
+bool stands_alone(const ClientAddr& client)
+{
+    static const std::array<Network, 3> shared{
+        *Network::parse("fe80::/10"), *Network::parse("64:ff9b::/96"),
+        *Network::parse("64:ff9b:1::/48")};
+    return std::any_of(shared.begin(), shared.end(), [&](const Network& net) {
+        return net.contains(client);
+    });
+}
 
 /// Whether `old` holds longer than `fresh` would: a pin or an own end that an
 /// administrator gave, or a report that comes late.
@@ -55,7 +68,8 @@ std::vector<Grant> grants_of(const Login& login, const Protected& off_limits,
     const Grant grant{host, std::min(login.when, now), login.user,
                       login.service};
     std::vector<Grant> grants{grant};
-    if (login.client.kind() != ClientAddr::Kind::v6 || ipv6_prefix >= ipv6_bits)
+    if (login.client.kind() != ClientAddr::Kind::v6 ||
+        ipv6_prefix >= ipv6_bits || stands_alone(login.client))
         return grants;
     const Network prefix{login.client, ipv6_prefix};
     if (!off_limits.overlaps(prefix)) {

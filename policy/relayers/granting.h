@@ -27,7 +27,8 @@ struct GrantingSettings {
 };
 
 /// What a login opens: its address, which is all that `K relayers` can find,
-/// and for IPv6 the prefix beside it, unless something protected lies in that.
+/// and for IPv6 the prefix beside it, unless something protected lies in that
+/// or it is shared by strangers (link-local addresses, NAT64).
 /// A time in the future counts as now, since it would be a pin.  Empty for a
 /// protected address.  Pure.
 std::vector<Grant> grants_of(const Login& login, const Protected& off_limits,

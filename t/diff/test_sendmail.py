@@ -27,9 +27,9 @@ SHOWN = 5    # disagreements that are printed
 
 
 @pytest.fixture(scope="module")
-def server():
-    net.enter()
-    return dns.Dns()
+def server(resolver):
+    resolver.forget()
+    return resolver
 
 
 def new_seed():
@@ -71,7 +71,9 @@ def seven_bits(value):
     """sendmail -bt shows a byte above 127 as `M-` and the rest of it."""
     if isinstance(value, dict):
         return {k: v if k == "probes" else seven_bits(v) for k, v in value.items()}
-    return re.sub(r"M-(.)", r"\1", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return "".join(chr(ord(c) & 127) for c in re.sub(r"M-(.)", r"\1", value))
 
 
 def bad_sender(rulesets, case, ours):
@@ -96,7 +98,7 @@ def compare(maker, count, server, base):
                 theirs = seven_bits(rulesets.ask(case))
                 del case["trace"]
                 asked += 1
-                if {k: v for k, v in ours.items() if k != "why"} != theirs and \
+                if seven_bits({k: v for k, v in ours.items() if k != "why"}) != theirs and \
                         not bad_sender(rulesets, case, ours):
                     wrong.append((case, ours, theirs))
             rulesets.close()

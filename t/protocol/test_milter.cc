@@ -21,6 +21,7 @@
 
 #include "milters/milter/daemon.h"
 #include "milters/milter/session.h"
+#include "milters/milter/signals.h"
 #include "policy/config/socket_spec.h"
 
 namespace {
@@ -120,6 +121,7 @@ int main(int argc, char** argv)
 {
     if (argc < 3)
         return 64;
+    signals::block();
     policy::Log log{{"test-milter", "mail", policy::Log::Level::debug, true}};
     Program program;
     program.name = "test-milter";

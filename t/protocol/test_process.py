@@ -70,6 +70,20 @@ def test_a_mistake_is_one_clear_line_and_exit_78(unstarted, flags, yaml, words):
         "access", "local-host-names", "postern.yaml", "relay-domains"]
 
 
+def test_local_host_names_must_be_there(unstarted):
+    """As sendmail has it; without them all mail of the host would be refused."""
+    milter = unstarted()
+    os.unlink(milter.dir + "/local-host-names")
+    for flags in (["-n"], ["-f"]):
+        done = run("-c", milter.conf, *flags)
+        assert done.returncode == 78 and len(done.stderr.splitlines()) == 1
+        assert "local_host_names: " in done.stderr and "No such file" in done.stderr
+    with open(milter.conf) as f:
+        text = f.read()
+    milter.write("postern.yaml", text.replace("relay:\n", "relay:\n  local_host_names: []\n"))
+    assert run("-n", "-c", milter.conf).returncode == 0
+
+
 def test_all_mistakes_at_once(unstarted):
     milter = unstarted()
     milter.write("postern.yaml", "x: 1\ny: 2\nrelay: {z: 3}\n")

@@ -66,6 +66,8 @@ const Row rows[] = {
      "Tag:IPv6:2001:db8 OK\n", "", "Tag:IPv6:2001:db8=OK", "tag:ipv6:2001:db8"},
     {"compressed IPv6 is dead", Lookup::address, "IPv6:2001:db8:0:0:0:0:0:1",
      "Tag:IPv6:2001:db8::1 OK\n", "", "", "ipv6"},
+    {"a comment alone is the key", Lookup::address, "192.0.2.4",
+     "Tag:192.0.2 (off)\n", "", "Tag:192.0.2=192.0.2", "tag:192.0.2"},
     {"full address", Lookup::full, "user@example.org",
      "Tag:user@example.org OK\n", "", "Tag:user@example.org=OK",
      "tag:user@example.org"},

@@ -1,6 +1,7 @@
 // relayers.db without a daemon, as vsmtprelay changes it.
 #define BOOST_TEST_DYN_LINK
 
+#include <atomic>
 #include <thread>
 
 #include "t/unit/relayers_fixture.h"
@@ -62,6 +63,7 @@ BOOST_AUTO_TEST_CASE(writers_lose_nothing)
     constexpr int writers = 8;
     constexpr int each = 25;
     write_db(file, {{"keep", "me"}});
+    std::atomic<int> failed = 0;
     {
         std::vector<std::jthread> threads;
         for (int w = 0; w < writers; ++w)
@@ -70,11 +72,12 @@ BOOST_AUTO_TEST_CASE(writers_lose_nothing)
                 for (int i = 0; i < each; ++i) {
                     const auto addr = ClientAddr::v4(
                         {10, 0, std::uint8_t(w), std::uint8_t(i)});
-                    BOOST_TEST_REQUIRE(
-                        store.add({Network{addr, 32}, at(9999)}).has_value());
+                    if (!store.add({Network{addr, 32}, at(9999)}))
+                        ++failed;
                 }
             });
     }
+    BOOST_TEST(failed == 0);
     BOOST_TEST(db(file).size() == std::size_t{writers} * each + 1);
     BOOST_TEST(policy::map::bdb_verify(file).has_value());
 }

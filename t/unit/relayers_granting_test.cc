@@ -151,6 +151,8 @@ BOOST_AUTO_TEST_CASE(what_a_login_opens)
     BOOST_TEST(opened("2001:db8::5", 48)[1].network.text() == "2001:db8::/48");
     // Something protected in the prefix: the address alone.
     BOOST_TEST(opened("2001:db8:bad::7", 64).size() == 1U);
+    BOOST_TEST(opened("64:ff9b::c000:201", 64).size() == 1U);
+    BOOST_TEST(opened("fe80::1", 64).size() == 1U);
     BOOST_TEST(opened("2001:db8:bad::1", 64).empty());
     BOOST_TEST(opened("203.0.113.1", 64).empty());
     BOOST_TEST(opened("127.0.0.1", 64).empty());

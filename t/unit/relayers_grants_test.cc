@@ -71,6 +71,10 @@ const Case cases[] = {
      {net("192.0.2.8"), at(1), "b b\t%\n\xc3\xbc=", "", {}, "a = b"},
      "192.0.2.8",
      "1 user=b%20b%09%25%0A%C3%BC= reason=a%20=%20b"},
+    {"what sendmail would miss a twin of",
+     {net("192.0.2.8"), at(1), "\"a", "", {}, "fair (Basel) <x> \\"},
+     "192.0.2.8",
+     "1 user=%22a reason=fair%20%28Basel%29%20%3Cx%3E%20%5C"},
     {"the last time",
      {net("0.0.0.0/0"), at(max_ticks)},
      "0.0.0.0/0",
@@ -138,11 +142,20 @@ BOOST_AUTO_TEST_CASE(unknown_words_are_skipped)
     BOOST_TEST((grant->login == at(5)));
 }
 
+/// A name of `n` octets without a long token.
+std::string dotted(std::size_t n)
+{
+    std::string name(n, 'u');
+    for (std::size_t i = 200; i < n; i += 200)
+        name[i] = '.';
+    return name;
+}
+
 BOOST_AUTO_TEST_CASE(length_limit)
 {
     Grant grant{net("192.0.2.1"), at(1)};
     const auto length_with = [&](std::size_t n) {
-        grant.user = std::string(n, 'u');
+        grant.user = dotted(n);
         return value_of(grant);
     };
     const std::size_t words = std::string_view{"1 user="}.size();
@@ -150,6 +163,11 @@ BOOST_AUTO_TEST_CASE(length_limit)
     BOOST_TEST(!length_with(max_value - words + 1));
     grant.user = std::string(255, '\xff');  // the longest that logs in
     BOOST_TEST(value_of(grant).has_value());
+    const std::size_t word = std::string_view{"user="}.size();
+    grant.user = std::string(max_token - word, 'u');
+    BOOST_TEST(value_of(grant).has_value());
+    grant.user += 'u';
+    BOOST_TEST(!value_of(grant));
     for (const auto ticks : {std::int64_t{-1}, max_ticks + 1})
         BOOST_TEST(!value_of({net("192.0.2.1"), at(ticks)}));
 }
@@ -158,7 +176,7 @@ BOOST_AUTO_TEST_CASE(length_limit)
 BOOST_AUTO_TEST_CASE(makemap_takes_the_longest_value)
 {
     Grant grant{net("2001:db8:1111:2222:3333:4444:5555:6666"), at(max_ticks)};
-    grant.user = std::string(880, 'u');
+    grant.user = dotted(880);
     const std::string line =
         key_of(grant.network) + "\t" + *value_of(grant) + "\n";
     const auto map = policy::map::from_text(line, "t");
