@@ -12,14 +12,14 @@
 #include <cerrno>
 #include <cstring>
 
-#include "milters/login/fd.h"
+#include "policy/fd.h"
 
 namespace milters::doctor {
 namespace {
 
-using login::Fd;
 using policy::Errc;
 using policy::fail;
+using policy::Fd;
 using policy::Result;
 using Clock = std::chrono::steady_clock;
 

@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <cstring>
 
-#include "milters/login/fd.h"
 #include "milters/net/negotiate.h"
+#include "policy/fd.h"
 
 namespace milters::doctor {
 namespace {
 
-using login::Fd;
+using policy::Fd;
 using policy::config::SocketSpec;
 using std::chrono::milliseconds;
 

@@ -13,9 +13,12 @@
 #include <utility>
 
 #include "milters/login/dict_protocol.h"
-#include "milters/login/fd.h"
+#include "policy/fd.h"
 
 namespace milters::login {
+
+using policy::Fd;
+
 namespace {
 
 constexpr std::string_view question = "VERSION\tanvil\t1\t0\nCONNECT-DUMP\n";

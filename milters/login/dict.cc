@@ -16,6 +16,9 @@
 #include "milters/login/dict_protocol.h"
 
 namespace milters::login {
+
+using policy::Fd;
+
 namespace {
 
 constexpr timeval idle{600, 0};

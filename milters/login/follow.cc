@@ -10,11 +10,14 @@
 #include <cstring>
 #include <utility>
 
-#include "milters/login/fd.h"
 #include "milters/login/log_format.h"
 #include "milters/login/tail.h"
+#include "policy/fd.h"
 
 namespace milters::login {
+
+using policy::Fd;
+
 namespace {
 
 struct EventClose {

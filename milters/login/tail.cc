@@ -15,6 +15,9 @@
 #include <utility>
 
 namespace milters::login {
+
+using policy::Fd;
+
 namespace {
 
 constexpr std::string_view state_version = "postern-follow 1";

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "milters/login/fd.h"
 #include "policy/clock.h"
+#include "policy/fd.h"
 #include "policy/result.h"
 
 namespace milters::login {
@@ -78,7 +78,7 @@ public:
 
 private:
     struct Open {
-        Fd fd;
+        policy::Fd fd;
         Place place{};  ///< offset: of the first octet not yet read
         std::string partial{};
         bool skip = false;  ///< until the next newline

@@ -12,6 +12,9 @@
 #include <utility>
 
 namespace milters::login {
+
+using policy::Fd;
+
 namespace {
 
 constexpr int backlog = 128;

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "milters/login/fd.h"
+#include "policy/fd.h"
 #include "policy/result.h"
 
 namespace milters::login {
@@ -45,7 +45,7 @@ public:
 
 private:
     UnixSocket() = default;
-    Fd fd_;
+    policy::Fd fd_;
     std::string path_;
     dev_t dev_ = 0;
     ino_t ino_ = 0;

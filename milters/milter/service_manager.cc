@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "milters/login/fd.h"
+#include "policy/fd.h"
 
 namespace milters::milter {
 namespace {
@@ -42,7 +42,7 @@ void ServiceManager::tell(const std::string& state) const
     socket_.copy(address.sun_path, socket_.size());
     if (socket_.front() == '@')
         address.sun_path[0] = '\0';
-    const login::Fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    const policy::Fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     const auto size = offsetof(sockaddr_un, sun_path) + socket_.size();
     ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
              reinterpret_cast<const sockaddr*>(&address),

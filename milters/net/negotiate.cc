@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <cstring>
 
-#include "milters/login/fd.h"
+#include "policy/fd.h"
 
 namespace milters::net {
 namespace {
 
-using login::Fd;
+using policy::Fd;
 using policy::config::SocketSpec;
 
 constexpr std::uint32_t milter_version = 6;
