@@ -19,7 +19,7 @@ constexpr const char* tag = "Virus";
 bool says_ok(const Access& access, policy::Memory* memory,
              const policy::ClientAddr& client)
 {
-    const auto key = policy::tokenise(client.text(), memory);
+    const auto key = policy::tokenise(client.sendmail_text(), memory);
     return access.find(Lookup::address, key, tag, Mark::tagged_only).is("OK");
 }
 

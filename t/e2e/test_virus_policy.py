@@ -74,10 +74,12 @@ def test_recipients_are_split(gate, sink):
 def test_access_db_exempts(gate, site, sink):
     access = site + "/exempt"
     makemap(access, "Virus:192.0.2.66\tOK\nVirus:lab@example.org\tOK\n"
+                    "Virus:IPv6:2001:db8\tOK\n"
                     "Virus:free.example.org\tOK\nexample.net\tOK\n")
     _, mta = gate(virus=f"  skip: {{access: {access}}}\n")
     assert send(mta, infected("m1")).code == 550
     assert send(mta, infected("m2"), source=OUTSIDE).code == 250
+    assert send(mta, infected("m6"), source="2001:db8::7").code == 250
     assert send(mta, infected("m3"), ["<lab@example.org>"]).code == 250
     assert send(mta, infected("m4"), ["<lab@example.org>", "<b@example.org>"]).code == 550
     os.rename(access + ".db", access + ".gone")  # unreadable: nobody is exempt
