@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 from harness import net, program, smtp
 from harness.postfix import Postfix
+from harness.seeds import seeds
 
-FIXED_SEED = 20260623
+SEEDS = seeds("CHAIN_SEED", 20260623)
 MESSAGES = 25
 MILTERS = (1, 2, 3)
 NAMES = ["X-A", "x-a", "X-B", "Subject", "Comments"]
@@ -99,15 +99,9 @@ def sides(resolver):
     shutil.rmtree(site)
 
 
-def seeds():
-    if "CHAIN_SEED" in os.environ:
-        return [int(os.environ["CHAIN_SEED"])]
-    return [FIXED_SEED, time.time_ns() % 10 ** 8]
-
-
 def test_same_edits_in_postfix(sides):
     alone, chain = sides
-    for seed in seeds():
+    for seed in SEEDS:
         for number in range(MESSAGES):
             mark = f"{seed}.{number}"
             text = Words(mark).message(mark)
