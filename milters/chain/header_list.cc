@@ -74,7 +74,7 @@ HeaderList::Place HeaderList::find(const std::string& name, int index)
             continue;
         if (field->seen && --index <= 0)
             return field;
-        if (!field->seen && !is_trace(name))
+        if (!field->seen && !field->replaced && !is_trace(name))
             own = field;
     }
     return own;
@@ -85,7 +85,7 @@ HeaderList::Place HeaderList::spare(const std::string& name)
     if (is_trace(name))
         return fields_.end();
     return std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) {
-        return !f.seen && same(f.name, name);
+        return !f.seen && !f.replaced && same(f.name, name);
     });
 }
 
@@ -141,19 +141,24 @@ bool HeaderList::put_behind(milter::Context& mta, Place field)
     if (!mta.insert_header(static_cast<int>(index), name, ""))
         return false;
     fields_.insert(std::next(field), {name, "", true, true});
+    field->replaced = true;
     return true;
 }
 
 bool HeaderList::insert(milter::Context& mta, int index,
                         const std::string& name, const std::string& value)
 {
-    if (!mta.insert_header(index, name, value))
-        return false;
     // Behind the n-th, or with Postfix above it; counted from 0.
     int before = kind_ == Mta::postfix ? index : index + 1;
     auto at = fields_.begin();
-    for (; before > 0 && at != fields_.end(); --before)
-        ++at;
+    for (; at != fields_.end() && (before > 0 || at->replaced); ++at) {
+        if (at->replaced)
+            ++index;  // the MTA has one more
+        else
+            --before;
+    }
+    if (!mta.insert_header(index, name, value))
+        return false;
     fields_.insert(at, {name, value, true, true});
     return true;
 }

@@ -60,8 +60,9 @@ private:
     struct Field {
         std::string name;
         std::optional<std::string> value;  ///< none: deleted, or not shown
-        bool counted = false;  ///< by the MTA, when it looks for the n-th
-        bool seen = false;     ///< the same, were the milters filters
+        bool counted = false;   ///< by the MTA, when it looks for the n-th
+        bool seen = false;      ///< the same, were the milters filters
+        bool replaced = false;  ///< the MTA's only; another stands for it
     };
     using Place = std::list<Field>::iterator;
 
@@ -76,7 +77,7 @@ private:
     /// Above the first of that name, else at the end; with Postfix, there.
     void put(const std::string& name, const std::string& value);
 
-    /// An empty field right behind one that was deleted.
+    /// An empty field right behind one that was deleted, in its stead.
     bool put_behind(milter::Context& mta, Place field);
 
     Mta kind_;

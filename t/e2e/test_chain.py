@@ -17,7 +17,7 @@ from harness import mail_queue, net, program, smtp
 from harness.seeds import seeds
 from harness.sendmail import Sendmail
 
-SEEDS = seeds("CHAIN_SEED", 20260611)
+SEEDS = seeds("CHAIN_SEED", 20260611, 80734139)
 DIALOGS = 60
 MILTERS = (1, 2, 3)
 NAMES = ["X-A", "x-a", "X-B", "X-C", "Subject", "Comments", "Received", "Date", "From",

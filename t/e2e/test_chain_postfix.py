@@ -13,7 +13,7 @@ from harness import net, program, smtp
 from harness.postfix import Postfix
 from harness.seeds import seeds
 
-SEEDS = seeds("CHAIN_SEED", 20260623)
+SEEDS = seeds("CHAIN_SEED", 20260623, 20260702)
 MESSAGES = 25
 MILTERS = (1, 2, 3)
 NAMES = ["X-A", "x-a", "X-B", "Subject", "Comments"]

@@ -8,7 +8,7 @@ from harness import mail_queue, smtp, virus
 from harness.one_pass import WORDS, Gate
 from harness.seeds import seeds
 
-SEEDS = seeds("ONE_PASS_SEED", 20260622)
+SEEDS = seeds("ONE_PASS_SEED", 20260622, 20260701)
 DIALOGS = 40
 CLIENTS = ("127.0.0.1", "192.0.2.4", "198.51.100.8")
 ACCESS = """From:spam@example.net REJECT
