@@ -31,8 +31,10 @@ $(captured): t/tools/captured.cc
 	$(LAUNCHER) $(CXX) -std=c++20 -O1 -g -Wall -Wextra -fPIC -shared -o $@ $< \
 		-lclamav
 
-# All of them, and the programs under test, in one go on all cores.
-tests: all $(addprefix $(bin)/,$(test_progs)) $(captured)
+# All of them, and the programs under test, in one go on all cores; only a
+# release is worth a benchmark.
+tests: all $(addprefix $(bin)/,$(if $(filter release,$(VARIANT)), \
+	$(test_progs),$(filter-out bench-%,$(test_progs)))) $(captured)
 on_all_cores = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),, \
 	-j$(shell nproc 2>/dev/null || echo 2))
 helpers = $(addprefix $(bin)/,$(filter-out unit-tests,$(test_progs))) \
