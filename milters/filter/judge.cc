@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "milters/filter/launcher.h"
+#include "policy/filter/by_access.h"
 
 namespace milters::filter {
 namespace {
@@ -257,7 +258,13 @@ public:
     Judgement run()
     {
         Finder finder{runtime_};
-        for (const std::string& rcpt : letter_.rcpts) {
+        for (std::size_t i = 0; i < letter_.rcpts.size(); ++i) {
+            const std::string& rcpt = letter_.rcpts[i];
+            if (const auto& ruling = letter_.access[i]) {
+                out_.copies.push_back(
+                    {rcpt, policy::filter::by_access(*ruling)});
+                continue;
+            }
             const Person person = person_of(rcpt);
             out_.copies.push_back({rcpt, one(person, finder.find(person))});
         }
@@ -319,11 +326,11 @@ private:
             {"LINEBUF", "2048"},
             {"SENDER", letter_.sender},
             {"RECIPIENT", person.address},
-            {"CLIENT_ADDR", letter_.client_addr},
-            {"CLIENT_NAME", letter_.client_name},
-            {"HELO", letter_.helo},
-            {"AUTH_USER", letter_.auth_user},
-            {"QUEUE_ID", letter_.queue_id},
+            {"CLIENT_ADDR", letter_.origin.client.text()},
+            {"CLIENT_NAME", letter_.origin.client_name},
+            {"HELO", letter_.origin.helo},
+            {"AUTH_USER", letter_.origin.auth_user},
+            {"QUEUE_ID", letter_.origin.queue_id},
         };
         setup.watched = {"LOGNAME", "HOME",    "DEFAULT",
                          "ORGMAIL", "MAILDIR", "RECIPIENT"};

@@ -110,6 +110,29 @@ std::shared_ptr<FilterPart::RcFiles> FilterPart::files_for(
         filter.programs, [this](const std::string& text) { alert(text); });
 }
 
+/// A map that nobody asked for may be missing, and is told if it cannot be
+/// read.
+Status FilterPart::open_access(Runtime& runtime,
+                               const policy::config::Filter& filter)
+{
+    std::shared_ptr<policy::map::Source> source;
+    if (!filter.access.empty())
+        source = policy::map::open_file(filter.access, false);
+    runtime.lookups =
+        std::make_shared<policy::filter::Lookups>(source, filter.classes);
+    policy::map::TagMap map{source, policy::map::filter_tag,
+                            filter.access_given};
+    const auto readable = map.check();
+    if (!readable && filter.access_given)
+        return fail(readable.error().code,
+                    "filter.access: " + readable.error().text);
+    if (readable)
+        runtime.access = std::move(map);
+    else
+        alert("filter.access: " + readable.error().text);
+    return {};
+}
+
 /// Reads the site's recipes and what goes with them; an error has a line for
 /// each mistake.
 policy::Result<std::shared_ptr<Runtime>> FilterPart::make(
@@ -131,8 +154,8 @@ policy::Result<std::shared_ptr<Runtime>> FilterPart::make(
         return fail(policy::Errc::gone, settings.site_rc + ": is missing");
     if (!problems.empty())
         alert(problems);
-    runtime->lookups = std::make_shared<policy::filter::Lookups>(
-        policy::map::open_file(settings.access, false), settings.classes);
+    if (const auto readable = open_access(*runtime, settings); !readable)
+        return fail(readable.error());
     runtime->settings = policy::filter::settings_of(settings);
     runtime->apart = apart_;
     runtime->seen = seen_;

@@ -33,6 +33,8 @@ private:
 
     policy::Result<std::shared_ptr<Runtime>> make(milter::ConfigPtr config);
     std::shared_ptr<RcFiles> files_for(const policy::config::Filter& filter);
+    policy::Status open_access(Runtime& runtime,
+                               const policy::config::Filter& filter);
     void take_over(const std::shared_ptr<const Runtime>& runtime);
     void alert(const std::string& text);
     void begin_collecting();

@@ -14,6 +14,7 @@
 #include "policy/filter/seen.h"
 #include "policy/filter/smtp.h"
 #include "policy/log.h"
+#include "policy/map/access_tag.h"
 
 namespace milters::filter {
 
@@ -24,6 +25,7 @@ struct Runtime {
     std::shared_ptr<const policy::config::Config> config;
     std::shared_ptr<policy::filter::RcFiles> files;
     std::shared_ptr<policy::filter::Lookups> lookups;
+    policy::map::TagMap access{policy::map::filter_tag};
     std::shared_ptr<policy::filter::Apart> apart;  ///< outlives reloads
     std::shared_ptr<policy::filter::Seen> seen;    ///< the same
     std::shared_ptr<Launcher> launcher;            ///< null: no programs

@@ -4,8 +4,8 @@
 
 #include "milters/filter/judge.h"
 #include "milters/filter/message.h"
+#include "milters/filter/report.h"
 #include "milters/milter/daemon.h"
-#include "policy/log_json.h"
 
 namespace milters::filter {
 namespace {
@@ -14,27 +14,19 @@ using milter::Answer;
 using milter::Stage;
 using policy::Verdict;
 using policy::filter::Acts;
-using policy::filter::Copy;
 using policy::filter::HeaderEdit;
-using policy::filter::SmtpOutcome;
-using Level = policy::Log::Level;
 
 /// One message, from MAIL to what its recipes say.
 class FilterMail final : public milter::Collected {
 public:
     FilterMail(std::shared_ptr<const Runtime> runtime, milter::Origin origin)
         : runtime_{std::move(runtime)},
-          origin_{std::move(origin)},
+          letter_{std::move(origin)},
           text_{runtime_->filter().max_message}
     {
-        letter_.sender = policy::filter::plain_address(origin_.sender);
-        letter_.client_addr = origin_.client.text();
-        letter_.client_name = origin_.client_name;
-        letter_.helo = origin_.helo;
-        letter_.auth_user = origin_.auth_user;
     }
 
-    milter::Origin& origin() override { return origin_; }
+    milter::Origin& origin() override { return letter_.origin; }
     Answer rcpt(std::string rcpt) override;
     void header(std::string_view name, std::string_view value) override
     {
@@ -49,20 +41,10 @@ private:
     Answer obey(milter::Context& mta, const Acts& acts);
     bool edit(milter::Context& mta, const Acts& acts);
     bool edit_headers(milter::Context& mta, const Acts& acts);
-    void note(const Judgement& judgement, const Acts& acts);
-    void note_copy(const Copy& copy);
-    void note_json(const Judgement& judgement, const Acts& acts);
-    void write(Level level, const std::string& text) const
-    {
-        runtime_->log->line(level, origin_.id(), text);
-    }
-    void complain(const std::string& what) const
-    {
-        write(Level::error, "filter: " + policy::printable(what));
-    }
+    bool all_exempt() const;
+    Answer failed(const std::string& what, policy::Reply reply) const;
 
     std::shared_ptr<const Runtime> runtime_;
-    milter::Origin origin_;
     Letter letter_;
     Gathered text_;
 };
@@ -82,28 +64,48 @@ Answer FilterMail::rcpt(std::string rcpt)
 bool FilterMail::is_skipped() const
 {
     const auto& filter = runtime_->filter();
-    if (filter.skip_authenticated && !letter_.auth_user.empty())
+    if (filter.skip_authenticated && !letter_.origin.auth_user.empty())
         return true;
-    return std::any_of(
-        filter.skip_networks.begin(), filter.skip_networks.end(),
-        [&](const auto& network) { return network.contains(origin_.client); });
+    return std::any_of(filter.skip_networks.begin(), filter.skip_networks.end(),
+                       [&](const auto& network) {
+                           return network.contains(letter_.origin.client);
+                       });
 }
 
 Answer FilterMail::eom(milter::Context& mta)
 {
-    letter_.queue_id = origin_.queue_id;
     return is_skipped() ? Answer::proceed() : decide(mta);
+}
+
+/// Writes an error, and refuses unless nothing is to be changed.
+Answer FilterMail::failed(const std::string& what, policy::Reply reply) const
+{
+    complain(*runtime_, letter_, what);
+    return runtime_->test_mode ? Answer::proceed()
+                               : Answer::refuse(std::move(reply));
+}
+
+/// Whether access.db says OK of every recipient.
+bool FilterMail::all_exempt() const
+{
+    return std::all_of(
+        letter_.access.begin(), letter_.access.end(),
+        [](const auto& ruling) { return ruling && ruling->ok(); });
 }
 
 Answer FilterMail::decide(milter::Context& mta)
 {
-    if (text_.oversize()) {
-        complain("larger than filter.max_message");
-        return runtime_->test_mode
-                   ? Answer::proceed()
-                   : Answer::refuse({552, "5.3.4", "Message is too large"});
-    }
+    const auto& origin = letter_.origin;
+    auto rulings = runtime_->access.ask({origin.client, origin.client_name},
+                                        letter_.rcpts);
+    if (!rulings)
+        return failed(rulings.error().text, policy::temporary_failure());
+    letter_.access = std::move(*rulings);
+    if (text_.oversize() && !all_exempt())
+        return failed("larger than filter.max_message",
+                      {552, "5.3.4", "Message is too large"});
     const auto now = runtime_->clock();
+    letter_.size = text_.size();
     letter_.message = text_.whole(policy::recipe::from_line(
         letter_.sender.empty() ? "MAILER-DAEMON" : letter_.sender,
         now.time_since_epoch().count()));
@@ -117,7 +119,7 @@ Answer FilterMail::decide(milter::Context& mta)
         return Answer::proceed();
     const Acts acts =
         policy::filter::combine(judgement.copies, runtime_->filter().apart);
-    note(judgement, acts);
+    report(*runtime_, letter_, judgement, acts);
     if (runtime_->test_mode)
         return Answer::proceed();
     Answer answer = obey(mta, acts);
@@ -144,8 +146,8 @@ Answer FilterMail::obey(milter::Context& mta, const Acts& acts)
     }
     if (edit(mta, acts))
         return Answer::proceed();
-    complain("the MTA does not take all changes");
-    return Answer::refuse(policy::temporary_failure());
+    return failed("the MTA does not take all changes",
+                  policy::temporary_failure());
 }
 
 bool FilterMail::edit(milter::Context& mta, const Acts& acts)
@@ -186,89 +188,6 @@ bool FilterMail::edit_headers(milter::Context& mta, const Acts& acts)
         if (edit.kind == HeaderEdit::Kind::add)
             done = done && mta.add_header(edit.name, edit.value);
     return done;
-}
-
-// --- what is written down ---
-
-void FilterMail::note_copy(const Copy& copy)
-{
-    const SmtpOutcome& outcome = copy.outcome;
-    for (const std::string& line : outcome.log)
-        write(Level::info, "filter: LOG: " + policy::printable(line));
-    for (const std::string& line : outcome.notes)
-        write(Level::info, "filter: note: " + policy::printable(line));
-    policy::Fields line;
-    line.say("filter:")
-        .add("rcpt", copy.rcpt)
-        .add("verdict", policy::name_of(outcome.verdict))
-        .add_if("recipe", outcome.source)
-        .add_if("reply", outcome.reply.code == 250 ? "" : outcome.reply.text)
-        .add_if("folder", outcome.folder)
-        .add_if("quarantine", outcome.quarantine);
-    for (const std::string& address : outcome.forwards)
-        line.add(outcome.redirected ? "redirect" : "copy", address);
-    const bool news = outcome.verdict != Verdict::accept ||
-                      !outcome.forwards.empty() || !outcome.quarantine.empty();
-    write(news ? Level::info : Level::debug, line.text());
-}
-
-void FilterMail::note(const Judgement& judgement, const Acts& acts)
-{
-    for (const Copy& copy : judgement.copies)
-        note_copy(copy);
-    for (const std::string& text : acts.notes)
-        write(Level::info, "filter: note: " + policy::printable(text));
-    policy::Fields line;
-    line.say(runtime_->test_mode ? "filter: test mode:" : "filter:")
-        .add("action", policy::name_of(acts.verdict));
-    if (acts.differ)
-        line.add("recipients",
-                 acts.kinds.empty() ? "differ, together" : "differ, apart");
-    for (const std::size_t i : acts.removed)
-        line.add("removed", letter_.rcpts[i]);
-    for (const std::string& address : acts.added)
-        line.add("added", address);
-    line.add("client", origin_.client.text())
-        .add("from", "<" + letter_.sender + ">")
-        .add("size", std::to_string(text_.size()))
-        .add("id", origin_.own_id);
-    const bool news = acts.verdict != Verdict::accept || acts.differ ||
-                      !acts.removed.empty() || !acts.added.empty();
-    write(news ? Level::info : Level::debug, line.text());
-    if (runtime_->log->wants_decisions())
-        note_json(judgement, acts);
-}
-
-void FilterMail::note_json(const Judgement& judgement, const Acts& acts)
-{
-    policy::Decision decision;
-    decision.stage = Stage::eom;
-    decision.verdict =
-        acts.quarantine.empty() ? acts.verdict : Verdict::quarantine;
-    decision.reply = acts.reply;
-    for (const Copy& copy : judgement.copies)
-        decision.trace.push_back(
-            {"filter", policy::name_of(copy.outcome.verdict),
-             copy.outcome.source, copy.rcpt, copy.outcome.reply.text});
-    const auto same = std::find_if(
-        judgement.copies.begin(), judgement.copies.end(),
-        [&](const Copy& copy) { return copy.outcome.verdict == acts.verdict; });
-    decision.why = decision.trace[static_cast<std::size_t>(
-        same == judgement.copies.end() ? 0 : same - judgement.copies.begin())];
-    policy::Judged judged;
-    judged.when = runtime_->clock();
-    judged.id = origin_.own_id;
-    judged.queue_id = letter_.queue_id;
-    judged.program = "filter-milter";
-    judged.client_addr = origin_.client.text();
-    judged.client_name = origin_.client_name;
-    judged.helo = origin_.helo;
-    judged.auth_user = letter_.auth_user;
-    judged.from = "<" + letter_.sender + ">";
-    for (const auto& rcpt : letter_.rcpts)
-        judged.rcpt += (judged.rcpt.empty() ? "" : ",") + rcpt;
-    judged.test = runtime_->test_mode;
-    runtime_->log->decision(policy::decision_json(decision, judged));
 }
 
 }  // namespace

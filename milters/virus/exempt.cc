@@ -1,76 +1,59 @@
 #include "milters/virus/exempt.h"
 
 #include <algorithm>
-#include <memory_resource>
 
-#include "policy/map/access.h"
 #include "policy/scan/store.h"
 
 namespace milters::virus {
 namespace {
 
-using policy::map::Access;
-using policy::map::Found;
-using policy::map::Lookup;
-using policy::map::Mark;
-
-constexpr const char* tag = "Virus";
-
-bool says_ok(const Access& access, policy::Memory* memory,
-             const policy::ClientAddr& client)
+bool access_exempts(const std::optional<policy::map::TagRuling>& ruling)
 {
-    const auto key = policy::tokenise(client.sendmail_text(), memory);
-    return access.find(Lookup::address, key, tag, Mark::tagged_only).is("OK");
+    return ruling && ruling->ok();
 }
 
-/// user@host, user@, host, in this order.
-bool says_ok(const Access& access, policy::Memory* memory,
-             const std::string& rcpt)
+bool group_exempts(const Runtime& runtime, const Transaction& mail,
+                   std::size_t i)
 {
-    const auto at = rcpt.rfind('@');
-    if (at == std::string::npos)
+    if (i >= mail.rcpts.size())
         return false;
-    const auto full = policy::tokenise(rcpt, memory);
-    const auto user = policy::tokenise(rcpt.substr(0, at), memory);
-    const auto host = policy::tokenise(rcpt.substr(at + 1), memory);
-    return access
-        .search({{Lookup::full, full},
-                 {Lookup::user, user},
-                 {Lookup::domain, host}},
-                tag, Mark::tagged_only)
-        .is("OK");
+    const auto* group = policy::scan::group_of(runtime.virus().rules, mail.from,
+                                               bare(mail.rcpts[i]));
+    return group && !group->scan;
 }
 
-bool access_exempts(const Runtime& runtime, const Transaction& mail)
+/// Whether every recipient is exempt, and by what the last one is.
+std::string by_rcpts(const Runtime& runtime, const Transaction& mail)
 {
-    const auto snapshot = runtime.access->current();
-    if (!snapshot) {
-        mail.complain(runtime, snapshot.error().text);
-        return false;
+    std::string why;
+    for (std::size_t i = 0; i < mail.access.size(); ++i) {
+        if (access_exempts(mail.access[i]))
+            why = "access";
+        else if (group_exempts(runtime, mail, i))
+            why = "group";
+        else
+            return "";
     }
-    std::pmr::monotonic_buffer_resource memory;
-    const Access access{snapshot->get(), {}, &memory};
-    if (says_ok(access, &memory, mail.from.client))
-        return true;
-    return !mail.rcpts.empty() &&
-           std::all_of(mail.rcpts.begin(), mail.rcpts.end(),
-                       [&](const std::string& rcpt) {
-                           return says_ok(access, &memory, bare(rcpt));
-                       });
-}
-
-bool groups_exempt(const Runtime& runtime, const Transaction& mail)
-{
-    return !mail.rcpts.empty() &&
-           std::all_of(mail.rcpts.begin(), mail.rcpts.end(),
-                       [&](const std::string& rcpt) {
-                           const auto* group = policy::scan::group_of(
-                               runtime.virus().rules, mail.from, bare(rcpt));
-                           return group && !group->scan;
-                       });
+    return why;
 }
 
 }  // namespace
+
+Rulings ask_access(const Runtime& runtime, const Transaction& mail,
+                   const std::vector<std::string>& rcpts)
+{
+    auto rulings =
+        runtime.access.ask({mail.from.client, mail.client_name}, rcpts);
+    if (!rulings) {
+        mail.complain(runtime, rulings.error().text);
+        return Rulings(rcpts.size());
+    }
+    for (const auto& ruling : *rulings)
+        if (ruling && !ruling->understood)
+            mail.complain(runtime, ruling->source + " " + ruling->key +
+                                       ": is not understood");
+    return std::move(*rulings);
+}
 
 std::string exemption(const Runtime& runtime, const Transaction& mail)
 {
@@ -85,9 +68,7 @@ std::string exemption(const Runtime& runtime, const Transaction& mail)
                         return network.contains(mail.from.client);
                     }))
         return "network";
-    if (runtime.access && access_exempts(runtime, mail))
-        return "access";
-    return groups_exempt(runtime, mail) ? "group" : "";
+    return by_rcpts(runtime, mail);
 }
 
 }  // namespace milters::virus

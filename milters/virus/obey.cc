@@ -111,7 +111,8 @@ private:
         if (!change_body())
             return complain("the MTA does not take another body");
         if (plan_.action == Action::quarantine &&
-            !mta_.quarantine("virus: " + status_))
+            !mta_.quarantine(
+                policy::scan::with_reason(plan_.outcome, "virus: " + status_)))
             return complain("the MTA does not quarantine");
         return Answer::proceed();
     }

@@ -133,6 +133,24 @@ policy::Result<VirusPart::Workers> VirusPart::workers_for(
     return Workers{std::move(pool), std::move(settings)};
 }
 
+/// A map that nobody asked for and that cannot be read is told once; one that
+/// was named may come to be readable.
+policy::map::TagMap VirusPart::tag_map(const policy::config::Virus& virus)
+{
+    using policy::map::TagMap;
+    if (virus.skip_access.empty())
+        return TagMap{policy::map::virus_tag};
+    TagMap map{policy::map::open_file(virus.skip_access, false),
+               policy::map::virus_tag, virus.skip_access_given};
+    const auto readable = map.check();
+    if (readable)
+        return map;
+    lasting_->log->line(Level::error, "",
+                        "virus: virus.skip.access: " +
+                            policy::printable(readable.error().text));
+    return virus.skip_access_given ? map : TagMap{policy::map::virus_tag};
+}
+
 policy::Result<std::shared_ptr<Runtime>> VirusPart::make(
     milter::ConfigPtr config, Workers& workers)
 {
@@ -151,9 +169,7 @@ policy::Result<std::shared_ptr<Runtime>> VirusPart::make(
         return fail(texts.error());
     runtime->texts =
         std::make_shared<const policy::scan::NoticeTexts>(std::move(*texts));
-    if (!config->virus.skip_access.empty())
-        runtime->access =
-            policy::map::open_file(config->virus.skip_access, false);
+    runtime->access = tag_map(config->virus);
     if (config->virus.engine == "clamd") {
         runtime->scanner = std::make_shared<scanner::ClamdPool>(
             scanner::clamd_options(config->virus, scanner_log()));

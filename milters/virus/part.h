@@ -38,6 +38,7 @@ private:
 
     policy::Result<std::shared_ptr<Runtime>> make(milter::ConfigPtr config,
                                                   Workers& workers);
+    policy::map::TagMap tag_map(const policy::config::Virus& virus);
     policy::Result<Workers> workers_for(const policy::config::Config& config);
     void take_over(const std::shared_ptr<const Runtime>& runtime,
                    const Workers& workers);

@@ -9,7 +9,7 @@
 #include "milters/virus/mailer.h"
 #include "policy/config/config.h"
 #include "policy/log.h"
-#include "policy/map/map.h"
+#include "policy/map/access_tag.h"
 #include "policy/scan/cache.h"
 #include "policy/scan/notice.h"
 #include "policy/scan/scanner.h"
@@ -40,7 +40,7 @@ struct Runtime {
     std::shared_ptr<policy::scan::Scanner> scanner;
     std::shared_ptr<policy::scan::VerdictCache> cache;
     std::shared_ptr<const policy::scan::NoticeTexts> texts;
-    std::shared_ptr<policy::map::Source> access;  ///< null: none
+    policy::map::TagMap access{policy::map::virus_tag};
     std::shared_ptr<Lasting> lasting;
 
     const policy::config::Virus& virus() const { return config->virus; }

@@ -2,6 +2,7 @@
 
 #include "milters/milter/daemon.h"
 #include "policy/scan/attachment.h"
+#include "policy/scan/by_access.h"
 
 namespace milters::virus {
 
@@ -118,15 +119,15 @@ policy::scan::Plan Scanning::plan_for(std::string_view bytes)
 policy::scan::Plan Scanning::plan(const Verdict& verdict) const
 {
     std::vector<policy::scan::Outcome> outcomes;
-    const auto decide = [&](const std::string& rcpt) {
-        outcomes.push_back(policy::scan::decide(
-            runtime_.virus().rules, mail_.from, rcpt, verdict, runtime_.now()));
-    };
-    for (const auto& rcpt : mail_.rcpts)
-        decide(bare(rcpt));
     // An MTA that hid the recipients still gets the common rules.
-    if (outcomes.empty())
-        decide("");
+    for (std::size_t i = 0; i < mail_.access.size(); ++i) {
+        const auto rcpt = i < mail_.rcpts.size() ? bare(mail_.rcpts[i]) : "";
+        auto outcome = policy::scan::decide(runtime_.virus().rules, mail_.from,
+                                            rcpt, verdict, runtime_.now());
+        if (const auto& ruling = mail_.access[i])
+            outcome = policy::scan::by_access(std::move(outcome), *ruling);
+        outcomes.push_back(std::move(outcome));
+    }
     return policy::scan::combine(outcomes);
 }
 

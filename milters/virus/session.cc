@@ -45,9 +45,13 @@ bool VirusMail::must_split(const std::string& rcpt)
         return false;
     const auto* group =
         policy::scan::group_of(virus.rules, mail_.from, bare(rcpt));
-    if (!mail_.group)
+    const auto access = ask_access(*runtime_, mail_, {rcpt})[0];
+    if (!mail_.group) {
         mail_.group = group;
-    if (!policy::scan::may_differ(virus.rules, *mail_.group, group))
+        mail_.group_access = access;
+    }
+    if (alike(mail_.group_access, access) &&
+        !policy::scan::may_differ(virus.rules, *mail_.group, group))
         return false;
     report_split(*runtime_, mail_, rcpt, group ? group->name : "");
     return true;
@@ -73,6 +77,9 @@ void VirusMail::header(std::string_view name, std::string_view value)
 Answer VirusMail::eom(milter::Context& mta)
 {
     const Runtime& runtime = *runtime_;
+    mail_.access = ask_access(
+        runtime, mail_,
+        mail_.rcpts.empty() ? std::vector<std::string>{""} : mail_.rcpts);
     if (const auto why = exemption(runtime, mail_); !why.empty()) {
         report_exempt(runtime, mail_, why);
         return runtime.test_mode() ||

@@ -24,8 +24,13 @@ struct Transaction : milter::Origin {
     std::vector<std::string> rcpts;  ///< as the client wrote them
     Message message;
     std::string release;  ///< value of release_header, if it is there
-    /// Group of the first recipient, where recipients are split.
+    /// What access.db says of each recipient; of nobody, where the MTA hides
+    /// them.  Known at eom.
+    policy::map::TagMap::Rulings access;
+    /// Group of the first recipient, where recipients are split, and what
+    /// access.db says of him.
     std::optional<const policy::scan::Group*> group;
+    std::optional<policy::map::TagRuling> group_access;
 
     /// Writes an error to the log, with our names.
     void complain(const Runtime& runtime, const std::string& what) const;

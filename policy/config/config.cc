@@ -329,7 +329,7 @@ Loaded assemble(Values values, Problems problems)
     const Section log{config->values, "log."};
     config->log = {log.text("facility"), log.text("level"),
                    log.text("decisions")};
-    config->virus = read_virus(config->values, problems);
+    config->virus = read_virus(config->values, config->mail_dir, problems);
     config->filter = read_filter(config->values, config->mail_dir, problems);
     config->postern = postern(*config);
     Checker{*config, problems}.run();

@@ -25,6 +25,7 @@ Derived derived(const Config& c)
                 {"relay.accounts.realm", r.accounts.realm},
                 {"postern.pid_file", c.postern.pid_file},
                 {"virus.pid_file", c.virus.pid_file},
+                {"virus.skip.access", c.virus.skip_access},
                 {"filter.pid_file", c.filter.pid_file},
                 {"filter.site_rc", c.filter.site_rc},
                 {"filter.include_dir", c.filter.include_dir},

@@ -130,6 +130,7 @@ private:
 
     void lookups(Filter& out)
     {
+        out.access_given = values_.given("filter.access");
         out.access = path_or("filter.access", mail_dir_ + "/access");
         out.classes = {{"local-host-names", mail_dir_ + "/local-host-names"},
                        {"relay-domains", mail_dir_ + "/relay-domains"}};

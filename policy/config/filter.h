@@ -38,7 +38,8 @@ struct Filter {
     std::vector<std::string> programs;
     std::string program_user;
     Milliseconds program_time{};
-    std::string access;
+    std::string access;         ///< access map; empty: none
+    bool access_given = false;  ///< a missing file is a mistake
     std::vector<std::pair<std::string, std::string>> classes;  ///< name, path
     std::vector<Network> skip_networks;
     bool skip_authenticated = false;

@@ -37,8 +37,9 @@ constexpr Key table[] = {
     {.name = "virus.skip.access",
      .type = Type::path,
      .fallback = "",
-     .about = "access.db: clients and recipients with a Virus: tag of OK are "
-              "not scanned; empty: none"},
+     .about = "access map of the tag Virus:, by which clients and recipients "
+              "are not scanned or have an action of their own; default access "
+              "in mail_dir, which may be missing; empty: none"},
     {.name = "virus.headers.anti_virus",
      .type = Type::text,
      .fallback = "",

@@ -132,7 +132,10 @@ constexpr Key table[] = {
     {.name = "filter.access",
      .type = Type::path,
      .fallback = "",
-     .about = "map of LOOKUP=\"access ...\"; default access in mail_dir"},
+     .about = "access map of LOOKUP=\"access ...\" and of the tag Filter:, by "
+              "which clients and recipients are let be or have an action of "
+              "their own; default access in mail_dir, which may be missing; "
+              "empty: none"},
     {.name = "filter.classes",
      .type = Type::list,
      .fallback = "[]",

@@ -37,6 +37,7 @@ public:
         must_differ(out);
         out.rename_suffix = text("virus.rename_suffix");
         out.split_recipients = text("virus.recipients") == "split";
+        out.skip_access_given = values_.given("virus.skip.access");
         out.skip_access = text("virus.skip.access");
         out.skip_networks =
             values_.get<std::vector<Network>>("virus.skip.networks");
@@ -155,9 +156,13 @@ private:
 
 }  // namespace
 
-Virus read_virus(const Values& values, Problems& problems)
+Virus read_virus(const Values& values, const std::string& mail_dir,
+                 Problems& problems)
 {
-    return Reader{values, problems}.read();
+    Virus out = Reader{values, problems}.read();
+    if (!out.skip_access_given)
+        out.skip_access = mail_dir + "/access";
+    return out;
 }
 
 }  // namespace policy::config

@@ -56,7 +56,8 @@ struct Virus {
     unsigned control_mode = 0660;
     bool split_recipients = false;
     std::vector<Network> skip_networks;
-    std::string skip_access;  ///< access.db; empty: none
+    std::string skip_access;         ///< access map; empty: none
+    bool skip_access_given = false;  ///< a missing file is a mistake
     bool skip_authenticated = false;
     scan::Rules rules;
     scan::NotifySettings notify;
@@ -66,7 +67,8 @@ struct Virus {
 
 /// Reads the section; mistakes that concern more than one value are added to
 /// `problems`.
-Virus read_virus(const Values& values, Problems& problems);
+Virus read_virus(const Values& values, const std::string& mail_dir,
+                 Problems& problems);
 
 /// The part of it that tells what is done about verdicts, and for whom.
 void read_rules(const Values& values, Problems& problems, scan::Rules& out);

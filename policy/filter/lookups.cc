@@ -31,7 +31,7 @@ void shorten(std::vector<std::string>& keys, const std::string& tag,
 
 }  // namespace
 
-Lookups::Lookups(std::unique_ptr<map::Source> access,
+Lookups::Lookups(std::shared_ptr<map::Source> access,
                  std::vector<std::pair<std::string, std::string>> classes)
     : access_{std::move(access)}, classes_{classes.begin(), classes.end()}
 {

@@ -18,7 +18,7 @@ class Lookups {
 public:
     /// @param access   the map, null for none
     /// @param classes  names and files; a file is read when first asked for
-    Lookups(std::unique_ptr<map::Source> access,
+    Lookups(std::shared_ptr<map::Source> access,
             std::vector<std::pair<std::string, std::string>> classes);
 
     /// "access": the right-hand side of the key, which may have a tag before
@@ -33,7 +33,7 @@ public:
     static std::vector<std::string> keys_of(const std::string& key);
 
 private:
-    std::unique_ptr<map::Source> access_;
+    std::shared_ptr<map::Source> access_;
     std::map<std::string, std::string> classes_;
 };
 

@@ -66,6 +66,13 @@ constexpr std::array exit_replies = {
 
 }  // namespace
 
+Reply usual_refusal(bool temporary)
+{
+    if (temporary)
+        return {451, "4.7.1", "Please try again later"};
+    return {550, "5.7.1", "Refused by a mail filter"};
+}
+
 Reply read_reply(const std::string& text, const Reply& otherwise)
 {
     Reply reply = otherwise;

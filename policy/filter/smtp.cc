@@ -169,8 +169,8 @@ private:
         if (!settings_.null_rejects || effect.names[0] == "|")
             return;
         out_.verdict = Verdict::reject;
-        out_.reply = read_reply(variable(run_, "SMTPREPLY"),
-                                {550, "5.7.1", "Refused by a mail filter"});
+        out_.reply =
+            read_reply(variable(run_, "SMTPREPLY"), usual_refusal(false));
     }
 
     void refuse(const Effect& effect)
@@ -180,10 +180,7 @@ private:
             return;
         decided(effect).verdict =
             temporary ? Verdict::tempfail : Verdict::reject;
-        out_.reply = read_reply(
-            effect.text, temporary
-                             ? Reply{451, "4.7.1", "Please try again later"}
-                             : Reply{550, "5.7.1", "Refused by a mail filter"});
+        out_.reply = read_reply(effect.text, usual_refusal(temporary));
     }
 
     void forward(const Effect& effect)

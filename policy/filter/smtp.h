@@ -68,6 +68,9 @@ SmtpOutcome at_smtp_time(const recipe::Outcome& run,
 /// The reply for an exit code, nullopt for 0.  `text`: SMTPREPLY of the rc.
 std::optional<Reply> reply_for_exit(int code, const std::string& text);
 
+/// What is said where no text is given.
+Reply usual_refusal(bool temporary);
+
 /// "550 5.7.1 text", "5.7.1 text" or "text"; what is missing comes from
 /// `otherwise`.  A code of another class than `otherwise` has is not taken.
 Reply read_reply(const std::string& text, const Reply& otherwise);

@@ -1,6 +1,9 @@
 // Entries of access.db that are wrong by their tag: limits, what STARTTLS has
 // to give, and values that sendmail cannot cut into tokens.
+#include <memory_resource>
+
 #include "policy/map/access_lint_checks.h"
+#include "policy/map/access_tag.h"
 
 namespace policy::map::lint {
 namespace {
@@ -10,7 +13,15 @@ using std::string_view;
 
 constexpr std::array limits{"clientrate", "clientconn"};
 constexpr std::array tls_tags{"tls_clt", "tls_srv", "tls_rcpt"};
-constexpr std::array own_tags{"virus", "filter"};
+const std::array<const OwnTag*, 2> own_tags{&virus_tag, &filter_tag};
+
+const OwnTag* own_tag(const Entry& e)
+{
+    const auto found =
+        std::find_if(own_tags.begin(), own_tags.end(),
+                     [&](const OwnTag* tag) { return same(tag->name, e.tag); });
+    return found == own_tags.end() ? nullptr : *found;
+}
 
 std::optional<Trouble> limit(const Entry& e, const LintOptions&)
 {
@@ -63,7 +74,7 @@ std::optional<Trouble> tls_requirement(const Entry& e, const LintOptions&)
 
 std::optional<Trouble> unbalanced_value(const Entry& e, const LintOptions&)
 {
-    const char c = among(own_tags, e.tag) ? '\0' : unbalanced(e.value);
+    const char c = own_tag(e) ? '\0' : unbalanced(e.value);
     if (c == '\0')
         return std::nullopt;
     return Trouble{Kind::dangerous,
@@ -74,7 +85,26 @@ std::optional<Trouble> unbalanced_value(const Entry& e, const LintOptions&)
                    "reason\""};
 }
 
-constexpr Check checks[] = {limit, tls_requirement, unbalanced_value};
+std::optional<Trouble> own_action(const Entry& e, const LintOptions&)
+{
+    const OwnTag* const tag = own_tag(e);
+    if (!tag || e.value.empty())
+        return std::nullopt;
+    std::pmr::monotonic_buffer_resource memory;
+    const auto value = value_tokens(e.value, e.rest, &memory);
+    if (!value.empty() && read_tag_value(value, *tag, &memory).understood)
+        return std::nullopt;
+    std::string words;
+    for (const auto word : tag->actions)
+        words.append(", ").append(word);
+    return Trouble{Kind::dangerous,
+                   std::string{tag->name} +
+                       ": knows no such action: the mail is refused for now",
+                   "write OK" + words + ", or a reply: 550 5.7.1 reason"};
+}
+
+constexpr Check checks[] = {limit, tls_requirement, unbalanced_value,
+                            own_action};
 
 }  // namespace
 

@@ -13,11 +13,6 @@ std::string filled(const std::string& text, const std::string& value)
     return text.substr(0, place) + value + text.substr(place + 2);
 }
 
-std::string with_reason(const Outcome& outcome, std::string text)
-{
-    return outcome.reason.empty() ? text : text + " (" + outcome.reason + ")";
-}
-
 Reply permanent(const Outcome& outcome, const std::string& reject_text)
 {
     if (outcome.rule == "attachments")
@@ -73,6 +68,8 @@ Plan combine(const std::vector<Outcome>& outcomes)
 
 Reply reply_for(const Outcome& outcome, const std::string& reject_text)
 {
+    if (outcome.reply)
+        return *outcome.reply;
     if (outcome.action == Action::reject)
         return permanent(outcome, reject_text);
     if (outcome.status == ScanStatus::error)
@@ -81,6 +78,11 @@ Reply reply_for(const Outcome& outcome, const std::string& reject_text)
     return {451, "4.7.1",
             "Message refused for now: " +
                 describe(outcome.status, outcome.signature)};
+}
+
+std::string with_reason(const Outcome& outcome, std::string text)
+{
+    return outcome.reason.empty() ? text : text + " (" + outcome.reason + ")";
 }
 
 std::string describe(ScanStatus status, const std::string& signature)

@@ -26,8 +26,12 @@ struct Plan {
 Plan combine(const std::vector<Outcome>& outcomes);
 
 /// The SMTP reply of a refusal.  REQUIRES action reject or tempfail.
-/// @param reject_text  of the configuration, with %s for the signature
+/// @param reject_text  of the configuration, with %s for the signature; an
+///                     outcome with a reply of its own does not need it
 Reply reply_for(const Outcome& outcome, const std::string& reject_text);
+
+/// `text`, and the rule's reason in parentheses if it has one.
+std::string with_reason(const Outcome& outcome, std::string text);
 
 /// "clean", "infected (Eicar)", ...: for header and log.
 std::string describe(ScanStatus status, const std::string& signature);

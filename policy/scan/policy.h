@@ -10,6 +10,7 @@
 
 #include "policy/address.h"
 #include "policy/clock.h"
+#include "policy/decision.h"
 #include "policy/scan/mask.h"
 #include "policy/scan/verdict.h"
 
@@ -98,10 +99,11 @@ struct Outcome {
     ScanStatus status = ScanStatus::clean;
     std::string signature;  ///< or the attachment's name
     std::string group;      ///< name; empty: none
-    std::string rule;       ///< "actions", "signatures", "attachments"
-    std::string place;      ///< file:line of the rule; empty: a default
+    std::string rule;   ///< "actions", "signatures", "attachments", "access"
+    std::string place;  ///< file:line of the rule; empty: a default
     std::string reason;
-    bool scan = true;  ///< the group wants to be scanned
+    bool scan = true;              ///< the group wants to be scanned
+    std::optional<Reply> reply{};  ///< a refusal's own words
 };
 
 /// "in", "out", "any".

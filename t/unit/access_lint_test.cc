@@ -75,6 +75,11 @@ const Bad bad[] = {
     {"TLS_Rcpt:a.example PERM+VERIFY:", "dangerous", "no requirement"},
     {"TLS_Clt: TEMP+", "dangerous", "no requirement"},
     {"TLS_Clt: VERIFY+", "dangerous", "no requirement"},
+    {"Virus:a@example.org a)", "dangerous", "Virus: knows no such action"},
+    {"Virus:a@example.org YES", "dangerous", "no such action"},
+    {"Virus:a@example.org 250 fine", "dangerous", "no such action"},
+    {"Filter:192.0.2 STRIP", "dangerous", "Filter: knows no such action"},
+    {"Filter:192.0.2.0/24 OK", "dead", "not written with /"},
 };
 
 BOOST_DATA_TEST_CASE(bad_entries, data::make(bad))
@@ -120,7 +125,14 @@ const char* const good[] = {
     "Connect:192.0.2 RELAY (the \\) office)",
     "Connect:192.0.3 RELAY(office)",
     "Connect:192.0.4 (office) RELAY",
-    "Virus:a@example.org a)",
+    "Virus:a@example.org ERROR:5.7.1:\"550 a)\"",
+    "Virus:192.0.2 strip",
+    "Virus:lab.example.org SKIP",
+    "Filter:lists.example.org OK",
+    "Filter:a@example.org QUARANTINE:look at this",
+    "Filter:mx.example.net 451 4.7.1 later",
+    "Filter:trap@example.org ERROR:5.1.1:550 no such user",
+    "Filter:trap@example.org DISCARD",
     "AuthInfo:mx \"U:a\" \"P:100%\"",
     "Virus:archive@example.org OK",
     "com REJECT",
