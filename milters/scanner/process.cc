@@ -24,9 +24,13 @@ std::vector<pid_t> ended;  ///< let go of, not fetched yet
 /// posix_spawn(3) settings: the open files, and signals as after a login.
 class SpawnSettings {
 public:
-    SpawnSettings(int control, const HeldSet* set)
+    SpawnSettings(int control, const HeldSet* set, bool silent)
     {
         ::posix_spawn_file_actions_init(&actions_);
+        for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+            if (silent)
+                ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null",
+                                                   O_RDWR, 0);
         ::posix_spawn_file_actions_adddup2(&actions_, control, control_there);
         if (set)
             for (const Fd& file : set->files())  // the same number: kept open
@@ -110,7 +114,7 @@ policy::Result<std::unique_ptr<Process>> Process::start(const Command& command,
             ::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, control_there + 1));
     auto words = words_of(command, set.get(), beside);
     pid_t pid = 0;
-    const SpawnSettings settings{ends->second.get(), set.get()};
+    const SpawnSettings settings{ends->second.get(), set.get(), command.silent};
     const int error =
         settings.spawn(pid, command.program, pointers(words).data());
     if (error != 0)

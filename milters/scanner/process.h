@@ -19,6 +19,9 @@ struct Command {
     std::string program;  ///< path
     /// Without --control; `-d` is followed by the database.
     std::vector<std::string> arguments;
+    /// Its standard streams are /dev/null, and not ours: whoever waits for
+    /// the end of what our starter says does not wait for the scanner's.
+    bool silent = false;
 };
 
 using SetPtr = std::shared_ptr<const HeldSet>;

@@ -126,6 +126,7 @@ policy::Result<VirusPart::Workers> VirusPart::workers_for(
         return workers_;
     }
     options.log = scanner_log();
+    options.command.silent = !around_.options->foreground;
     auto pool = std::make_shared<scanner::Pool>(std::move(options));
     if (workers_.pool)
         if (const auto ready = pool->wait_ready(load_limit); !ready)
