@@ -11,6 +11,7 @@ import pytest
 from harness import TOP, net
 from harness.milter_client import Milter
 from harness.sendmail import MAKEMAP
+from harness.virus import database
 
 WORDS = ("relay", "virus", "filter")
 ALL = WORDS + ("postern",)
@@ -167,6 +168,7 @@ def etc_mail(installed):
     shutil.chown("/etc/mail/access.db", "root", "postern")
     shutil.chown("/etc/mail/postern.yaml", "root", "postern")
     os.chmod("/etc/mail/access.db", 0o640)
+    database("/var/lib/clamav")
 
 
 def answers(word):
@@ -179,7 +181,7 @@ def owner(pid):
     return os.stat(f"/proc/{pid}").st_uid
 
 
-@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
+@pytest.mark.parametrize("word", ALL)
 def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     def script(verb):
         done = subprocess.run([f"/etc/init.d/{word}-milter", verb], text=True, timeout=60,
@@ -218,7 +220,7 @@ def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     assert script("sing")[0] == 64
 
 
-@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
+@pytest.mark.parametrize("word", ALL)
 def test_what_the_unit_allows_is_enough(installed, etc_mail, word):
     """The unit's own command lines, with its capabilities and no more."""
     with open(unit(installed, word)) as f:

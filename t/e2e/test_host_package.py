@@ -2,64 +2,18 @@
 import glob
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from harness import TOP
-from harness.milter_client import Milter
+from harness import TOP, package
 from harness.root import Root
-from harness.sendmail import MAKEMAP
-
-APT = ("apt-get", "-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends", "install")
-
-
-@pytest.fixture(scope="module")
-def deb(network):
-    """What `make deb` makes of the programs that are built."""
-    done = subprocess.run(["make", "-s", "-C", TOP, "-o", "all", "deb"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
-    with open(os.path.join(TOP, "NEWS.md")) as f:
-        version = re.search(r"(?m)^## (.*)$", f.read())[1]
-    found = glob.glob(os.path.join(TOP, "build", f"postern_{version}_*.deb"))
-    assert len(found) == 1
-    return found[0]
-
-
-def newer(deb, directory):
-    """The same package as version 0.1+2."""
-    tree = directory + "/newer"
-    subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
-    with open(tree + "/DEBIAN/control") as f:
-        text = re.sub(r"(?m)^Version: .*$", "Version: 0.1+2", f.read())
-    with open(tree + "/DEBIAN/control", "w") as f:
-        f.write(text)
-    subprocess.run(["dpkg-deb", "-Znone", "-b", tree, directory + "/newer.deb"],
-                   check=True, stdout=subprocess.DEVNULL)
-    return directory + "/newer.deb"
-
-
-def answers(root, word):
-    with Milter(root.path(f"/run/postern/{word}.sock")) as m:
-        m.negotiate()
-    return True
-
-
-def shipped(deb):
-    done = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], check=True,
-                          stdout=subprocess.PIPE)
-    names = subprocess.run(["tar", "-tf", "-"], input=done.stdout, check=True,
-                           stdout=subprocess.PIPE).stdout.decode().split()
-    return [name[1:] for name in names if not name.endswith("/")]
-
 
 def test_what_is_in_the_package(deb):
     done = subprocess.run(["dpkg-deb", "-f", deb], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
     assert re.search("(?m)^Depends: .*libmilter1.0.1", done)
-    files = shipped(deb)
+    files = package.shipped(deb)
     for name in ("/usr/sbin/relay-milter", "/etc/init.d/virus-milter",
                  "/usr/lib/systemd/system/filter-milter.service",
                  "/usr/share/man/man8/relay-milter.8.gz",
@@ -70,56 +24,77 @@ def test_what_is_in_the_package(deb):
     assert "/etc/mail/Makefile" not in files
 
 
-def test_install_upgrade_remove_and_purge(deb, site):
+@pytest.fixture
+def bare(site):
+    """A host without sendmail and maps; but with the group of Debian's sendmail."""
     with Root(site) as root:
-        # A bare host: no sendmail, no maps; but the group of Debian's sendmail.
         root.run("groupadd", "--system", "smmsp")
-        shutil.copy(deb, root.path("/tmp/postern.deb"))
-        said = root.run(*APT, "/tmp/postern.deb")
-        assert "relay-milter is not started: " in said and "access.db" in said
-        assert answers(root, "filter"), said
-        assert "postern-relay:x:" in open(root.path("/etc/passwd")).read()
+        yield root
+        for word in ("relay", "virus", "filter", "postern"):
+            root.run("sh", "-c", f"kill -KILL $(cat /run/postern/{word}.pid)", check=False)
 
-        for name in ("access", "local-host-names", "relay-domains"):
-            open(root.path("/etc/mail/" + name), "w").close()
-        subprocess.run([MAKEMAP, "-C", "/dev/null", "hash", root.path("/etc/mail/access")],
-                       check=True, stdin=subprocess.DEVNULL)
-        # As Debian's sendmail has it.
-        root.run("chgrp", "smmsp", "/etc/mail/access.db")
-        root.run("invoke-rc.d", "relay-milter", "start")
-        assert answers(root, "relay")
 
-        # The admin's words, and grants, outlive an upgrade; what ran runs anew.
-        with open(root.path("/etc/mail/postern.yaml"), "a") as f:
-            f.write("# mine\n")
-        before = root.pid("relay")
-        shutil.copy(newer(deb, site), root.path("/tmp/newer.deb"))
-        root.run(*APT, "/tmp/newer.deb")
-        assert "Version: 0.1+2" in root.run("dpkg", "-s", "postern")
-        assert open(root.path("/etc/mail/postern.yaml")).read().endswith("# mine\n")
-        assert root.pid("relay") != before
-        assert answers(root, "relay") and answers(root, "filter")
+def test_install_upgrade_remove_and_purge(deb, bare, site):
+    said = package.install(bare, deb)
+    assert "relay-milter is not started: " in said and "access.db" in said
+    assert package.answers(bare, "filter"), said
+    with open(bare.path("/etc/passwd"), encoding="utf-8") as f:
+        assert "postern-relay:x:" in f.read()
+    package.maps(bare)
+    package.signatures(bare)
+    for word in ("relay", "virus"):
+        bare.run("invoke-rc.d", word + "-milter", "start")
+        assert package.answers(bare, word)
 
-        pids = [root.pid(word) for word in ("relay", "filter")]
-        root.run("apt-get", "-y", "-q", "remove", "postern")
-        for pid in pids:
-            root.wait_gone(pid)
-        assert not os.path.exists(root.path("/usr/sbin/relay-milter"))
-        assert os.path.exists(root.path("/etc/mail/postern.yaml"))
-        assert os.path.isdir(root.path("/var/lib/postern"))
+    # The admin's words, and grants, outlive an upgrade; what ran runs anew.
+    with open(bare.path("/etc/mail/postern.yaml"), "a", encoding="ascii") as f:
+        f.write("# mine\n")
+    before = {word: bare.pid(word) for word in ("relay", "virus", "filter")}
+    package.install(bare, package.newer(deb, site))
+    assert "Version: 0.1+2" in bare.run("dpkg", "-s", "postern")
+    with open(bare.path("/etc/mail/postern.yaml"), encoding="ascii") as f:
+        assert f.read().endswith("# mine\n")
+    for word, old in before.items():
+        assert bare.pid(word) != old and package.answers(bare, word), word
 
-        root.run("apt-get", "-y", "-q", "purge", "postern")
-        left = [name for name in shipped(deb) if os.path.lexists(root.path(name))]
-        assert left == []
-        for name in ("/var/lib/postern", "/var/log/postern", "/run/postern"):
-            assert not os.path.exists(root.path(name)), name
-        for name in ("/etc/passwd", "/etc/group"):
-            assert "postern" not in open(root.path(name)).read()
-        links = [os.path.join(folder, name) for top in ("/etc/rc2.d", "/etc/systemd")
-                 for folder, _, names in os.walk(root.path(top)) for name in names]
-        assert not [name for name in links if "-milter" in name and "clamav" not in name]
-        # What the admin made is his.
-        assert os.path.exists(root.path("/etc/mail/access.db"))
+    pids = [bare.pid(word) for word in before]
+    bare.run("apt-get", "-y", "-q", "remove", "postern")
+    for number in pids:
+        bare.wait_gone(number)
+    assert not os.path.exists(bare.path("/usr/sbin/relay-milter"))
+    assert os.path.exists(bare.path("/etc/mail/postern.yaml"))
+    assert os.path.isdir(bare.path("/var/lib/postern"))
+
+    bare.run("apt-get", "-y", "-q", "purge", "postern")
+    assert package.left(bare, deb) == []
+    # What the admin made is his.
+    assert os.path.exists(bare.path("/etc/mail/access.db"))
+
+
+def test_an_upgrade_restarts_the_one_in_place_of_three(deb, bare, site):
+    package.maps(bare)
+    package.signatures(bare)
+    package.install(bare, deb)
+    for word in ("relay", "virus", "filter"):
+        number = bare.pid(word)
+        bare.run("invoke-rc.d", word + "-milter", "stop")
+        bare.run("update-rc.d", word + "-milter", "disable")
+        bare.wait_gone(number)
+    bare.run("update-rc.d", "postern-milter", "defaults")
+    bare.run("invoke-rc.d", "postern-milter", "start")
+    before = bare.pid("postern")
+    package.install(bare, package.newer(deb, site))
+    assert bare.pid("postern") != before and package.answers(bare, "postern")
+    for word in ("relay", "virus", "filter"):
+        assert not os.path.exists(bare.path(f"/run/postern/{word}.pid")), word
+    # Stopped, and nothing else is asked for: an upgrade starts none of them.
+    number = bare.pid("postern")
+    bare.run("invoke-rc.d", "postern-milter", "stop")
+    bare.wait_gone(number)
+    package.install(bare, package.newer(deb, site, "0.1+3"))
+    assert os.listdir(bare.path("/run/postern")) == []
+    bare.run("apt-get", "-y", "-q", "purge", "postern")
+    assert package.left(bare, deb) == []
 
 
 def rpm_files(text):

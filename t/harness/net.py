@@ -27,10 +27,8 @@ def _write(path, text):
         f.write(text)
 
 
-def _own_dev(base):
-    """/dev on a tmpfs, so that a test can listen on /dev/log."""
-    dev = os.path.join(base, "dev")
-    os.mkdir(dev)
+def make_dev(dev):
+    """What a program finds in /dev, on a tmpfs in the folder `dev`."""
     _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", dev)
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
         open(os.path.join(dev, name), "w").close()
@@ -43,6 +41,13 @@ def _own_dev(base):
                          ("stderr", "/2")):
         os.symlink("/proc/self/fd" + target, os.path.join(dev, name))
     os.symlink("pts/ptmx", os.path.join(dev, "ptmx"))
+
+
+def _own_dev(base):
+    """So that a test can listen on /dev/log."""
+    dev = os.path.join(base, "dev")
+    os.mkdir(dev)
+    make_dev(dev)
     _run("mount", "--move", dev, "/dev")
 
 

@@ -8,6 +8,7 @@ from harness import net
 class Root:
     """What is done inside leaves no trace; no file of a mail host is there but
     those that a package puts.  No network: what apt installs must be given."""
+    namespaces = ("--pid",)
 
     def __init__(self, directory):
         self.dir = os.path.join(directory, "root")
@@ -22,7 +23,7 @@ class Root:
             os.mkdir(f"{self.layer}/{name}")
         self.mount("overlay", self.dir, "-t", "overlay", "-o",
                    f"lowerdir=/,upperdir={self.layer}/upper,workdir={self.layer}/work")
-        self.mount("/dev", self.dir + "/dev", "--rbind")
+        self.devices()
         for name, mode in (("run", "755"), ("tmp", "1777")):
             self.mount("tmpfs", f"{self.dir}/{name}", "-t", "tmpfs", "-o", "mode=" + mode)
         # Containers have it to forbid what is to be seen here.
@@ -37,6 +38,9 @@ class Root:
         os.chmod(runlevel, 0o755)
         self.boot()
         return self
+
+    def devices(self):
+        self.mount("/dev", self.dir + "/dev", "--rbind")
 
     def boot(self):
         """A first process inside, or scripts would see that this is a chroot."""
@@ -65,7 +69,7 @@ class Root:
     def run(self, *command, check=True):
         """-> what it said; check: it must end with 0"""
         done = subprocess.run(
-            ["nsenter", "--target", self.first, "--pid", "--root", "--wd=" + self.dir, *command],
+            ["nsenter", "--target", self.first, *self.namespaces, "--root", "--wd=" + self.dir, *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180,
             env={"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                  "DEBIAN_FRONTEND": "noninteractive"})
