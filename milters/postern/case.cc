@@ -70,14 +70,8 @@ Resolve resolve_of(const json& client)
 {
     const auto word = bytes_at(
         client, "resolve", bytes_at(client, "name").empty() ? "FAIL" : "OK");
-    if (word == "OK")
-        return Resolve::ok;
-    if (word == "FAIL")
-        return Resolve::fail;
-    if (word == "FORGED")
-        return Resolve::forged;
-    if (word == "TEMP")
-        return Resolve::temp;
+    if (const auto resolve = policy::relay::resolve_of(word))
+        return *resolve;
     throw std::invalid_argument{"client.resolve is OK, FAIL, FORGED or TEMP"};
 }
 

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <map>
 
 #include "milters/postern/batch.h"
 #include "milters/postern/dialogue.h"
@@ -107,11 +106,6 @@ policy::Result<std::shared_ptr<policy::relayers::Store>> grants(
 
 policy::Result<policy::relay::Client> client_of(const Arguments& a)
 {
-    static const std::map<std::string, Resolve> words{
-        {"OK", Resolve::ok},
-        {"FAIL", Resolve::fail},
-        {"FORGED", Resolve::forged},
-        {"TEMP", Resolve::temp}};
     policy::relay::Client client;
     if (!a.client_addr.empty()) {
         const auto addr = policy::ClientAddr::parse(a.client_addr);
@@ -121,9 +115,9 @@ policy::Result<policy::relay::Client> client_of(const Arguments& a)
         client.addr = *addr;
     }
     client.name = a.client_name;
-    const std::string by_name = a.client_name.empty() ? "FAIL" : "OK";
     client.resolve =
-        words.at(a.client_resolve.empty() ? by_name : a.client_resolve);
+        policy::relay::resolve_of(a.client_resolve)
+            .value_or(a.client_name.empty() ? Resolve::fail : Resolve::ok);
     client.helo = a.helo;
     client.auth_authen = a.auth_user;
     if (!a.auth_user.empty())

@@ -11,7 +11,6 @@ using policy::ClientAddr;
 using policy::Decision;
 using policy::Verdict;
 using policy::relay::Client;
-using policy::relay::Resolve;
 
 const std::string failure =
     "DEFER_IF_PERMIT 4.3.0 Temporary system failure. Please try again later.";
@@ -36,9 +35,7 @@ Client client_of(const Attributes& request)
     const auto name = known_name(attribute(request, "client_name"));
     const auto ptr = known_name(attribute(request, "reverse_client_name"));
     client.name = name.empty() ? ptr : name;
-    client.resolve = !name.empty() ? Resolve::ok
-                     : ptr.empty() ? Resolve::fail
-                                   : Resolve::forged;
+    client.resolve = resolve_by_names(name, ptr);
     client.helo = attribute(request, "helo_name");
     client.auth_type = attribute(request, "sasl_method");
     client.auth_authen = attribute(request, "sasl_username");

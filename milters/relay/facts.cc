@@ -50,29 +50,14 @@ ClientAddr address(milter::Context& mta, const milter::Peer& peer)
     return ClientAddr::v4({0, 0, 0, 0});
 }
 
-/// Postfix knows no {client_resolve}.
-Resolve guessed(const std::string& name, const std::string& ptr)
+}  // namespace
+
+Resolve resolve_by_names(const std::string& name, const std::string& ptr)
 {
     if (!name.empty())
         return Resolve::ok;
     return ptr.empty() ? Resolve::fail : Resolve::forged;
 }
-
-Resolve resolve_of(const std::string& word, const std::string& name,
-                   const std::string& ptr)
-{
-    if (word == "OK")
-        return Resolve::ok;
-    if (word == "FAIL")
-        return Resolve::fail;
-    if (word == "FORGED")
-        return Resolve::forged;
-    if (word == "TEMP")
-        return Resolve::temp;
-    return guessed(name, ptr);
-}
-
-}  // namespace
 
 Client client_at_connect(milter::Context& mta, const milter::Peer& peer)
 {
@@ -81,7 +66,8 @@ Client client_at_connect(milter::Context& mta, const milter::Peer& peer)
     const auto name = real_name(mta.macro("client_name").value_or(peer.name));
     const auto ptr = real_name(mta.macro("client_ptr").value_or(""));
     client.name = ptr.empty() ? name : ptr;
-    client.resolve = resolve_of(text(mta, "client_resolve"), name, ptr);
+    client.resolve = policy::relay::resolve_of(text(mta, "client_resolve"))
+                         .value_or(resolve_by_names(name, ptr));
     client.rate = number(mta, "client_rate");
     client.connections = number(mta, "client_connections");
     return client;
@@ -124,21 +110,6 @@ bool is_relayed(const policy::Decision& decision)
 {
     return decision.relay && decision.why.rule != "local-host-names" &&
            decision.why.rule != "local user";
-}
-
-const char* name_of(Resolve resolve)
-{
-    switch (resolve) {
-        case Resolve::ok:
-            return "OK";
-        case Resolve::fail:
-            return "FAIL";
-        case Resolve::forged:
-            return "FORGED";
-        case Resolve::temp:
-            break;
-    }
-    return "TEMP";
 }
 
 }  // namespace milters::relay

@@ -22,6 +22,11 @@ inline constexpr const char* mail_macros =
 inline constexpr const char* rcpt_macros = "i {rcpt_mailer} {rcpt_addr}";
 inline constexpr const char* eom_macros = "i {msg_id}";
 
+/// How the client's name was found where no {client_resolve} tells, as with
+/// Postfix: `name` is empty unless it leads back, `ptr` unless there is one.
+policy::relay::Resolve resolve_by_names(const std::string& name,
+                                        const std::string& ptr);
+
 /// At connect: address, name and how the name was found.  From {client_addr},
 /// {client_ptr}, {client_name} and {client_resolve} where the MTA sends them
 /// (sendmail), else from what connect itself carries (Postfix, whose
@@ -48,8 +53,5 @@ std::string_view path_of(std::string_view argument);
 /// Whether mail goes out through this host by this decision, to somewhere
 /// else: not for local recipients, which anybody may write to.
 bool is_relayed(const policy::Decision& decision);
-
-/// "OK", "FAIL", "FORGED", "TEMP".
-const char* name_of(policy::relay::Resolve resolve);
 
 }  // namespace milters::relay

@@ -6,6 +6,31 @@
 #include "policy/relay/asking.h"
 
 namespace policy::relay {
+
+const char* name_of(Resolve resolve)
+{
+    switch (resolve) {
+        case Resolve::ok:
+            return "OK";
+        case Resolve::fail:
+            return "FAIL";
+        case Resolve::forged:
+            return "FORGED";
+        case Resolve::temp:
+            break;
+    }
+    return "TEMP";
+}
+
+std::optional<Resolve> resolve_of(std::string_view word)
+{
+    for (const auto resolve :
+         {Resolve::ok, Resolve::fail, Resolve::forged, Resolve::temp})
+        if (word == name_of(resolve))
+            return resolve;
+    return std::nullopt;
+}
+
 namespace {
 
 /// Enough for the tokens of a usual decision; more comes from the heap.

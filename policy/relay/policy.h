@@ -22,6 +22,10 @@ namespace policy::relay {
 /// ${client_resolve}: how the client's name was found.
 enum class Resolve { ok, fail, forged, temp };
 
+/// Its word: "OK", "FAIL", "FORGED" or "TEMP"; and what a word means.
+const char* name_of(Resolve resolve);
+std::optional<Resolve> resolve_of(std::string_view word);
+
 /// Answer of DNS about a name.
 enum class NameStatus { ok, permanent, temporary };
 
