@@ -1,5 +1,6 @@
 #include "milters/postern/filter_case.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "milters/postern/filter_host.h"
@@ -119,15 +120,32 @@ bool names_exit_code(const FilterCase& given)
     return false;
 }
 
+/// procmail would read in front of a mail that begins with its subject when it
+/// logs a delivery, and so it is not asked to log any.
+bool sizes_are_logged(const FilterCase& given)
+{
+    const std::size_t start = given.message.find_first_not_of('\n');
+    if (given.from || start == given.message.npos)
+        return true;
+    std::string name = given.message.substr(start, 8);
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    return name != "subject:";
+}
+
 /// procmail's log gives no $= at its end: it is asked for by a TRAP on the
 /// command line, which is expanded before any recipe has scored.
-void as_log_shows(json& answer)
+void as_log_shows(json& answer, bool sizes)
 {
     answer["last_score"] = answer.at("score");
     answer["score"] = "0";
+    if (!sizes)
+        for (json& delivery : answer.at("deliveries"))
+            delivery.erase("size");
     if (answer.contains("clones"))
         for (json& clone : answer.at("clones"))
-            as_log_shows(clone);
+            as_log_shows(clone, sizes);
 }
 
 }  // namespace
@@ -171,10 +189,10 @@ RunSetup setup_of(const FilterCase& given)
     if (given.as_delivery_agent) {
         setup.spool.emplace(given.home, given.host);
         for (const std::string& name : given.directories)
-            setup.spool->add_directory(given.home + "/" + name);
+            setup.spool->tree().add_directory(given.home + "/" + name);
         for (const auto& [name, text] : given.files)
-            setup.spool->add_file(given.home + "/" + name);
-        setup.spool->add_file(setup.rc_path);
+            setup.spool->tree().add_file(given.home + "/" + name);
+        setup.spool->tree().add_file(setup.rc_path);
     }
     return setup;
 }
@@ -214,7 +232,7 @@ json run_case(const FilterCase& given, FilterHost* host)
         return {{"error", text_of(world.refused())}};
     json answer = to_json(outcome, !names_exit_code(given));
     if (given.as_delivery_agent)
-        as_log_shows(answer);
+        as_log_shows(answer, sizes_are_logged(given));
     else
         answer["milter"] = to_json(policy::filter::at_smtp_time(
             outcome, *message,

@@ -2,116 +2,21 @@
 
 #include <algorithm>
 
+#include "policy/recipe/expander.h"
+
 namespace policy::recipe {
-namespace {
 
-constexpr std::string_view special_names = "$?#=_-";
-constexpr std::string_view regexp_specials = "(|)*?+.^$[\\";
-constexpr int end = -1;
+Expansion Expander::read()
+{
+    while (step()) {
+    }
+    if (at_ != At::between || words_ != Words::split)
+        out_.text.push_back('\0');
+    out_.used = std::min(pos_, source_.size());
+    return std::move(out_);
+}
 
-/// Where the reader is between and inside words, in rising order of quoting.
-enum class At { start, between, word, in_double, in_single };
-
-class Reader {
-public:
-    Reader(std::string_view source, Words words, const Lookup& lookup,
-           std::size_t limit, bool in_quotes, const Commands& commands)
-        : source_{source},
-          words_{words},
-          lookup_{lookup},
-          commands_{commands},
-          limit_{limit}
-    {
-        if (in_quotes)
-            at_ = At::in_double;
-    }
-
-    Expansion read()
-    {
-        while (step()) {
-        }
-        if (at_ != At::between || words_ != Words::split)
-            out_.text.push_back('\0');
-        out_.used = std::min(pos_, source_.size());
-        return std::move(out_);
-    }
-
-private:
-    int next()
-    {
-        const int c = pos_ < source_.size()
-                          ? static_cast<unsigned char>(source_[pos_])
-                          : end;
-        ++pos_;
-        return c;
-    }
-    int peek() const
-    {
-        return pos_ < source_.size() ? static_cast<unsigned char>(source_[pos_])
-                                     : end;
-    }
-    void put(int c)
-    {
-        if (out_.text.size() <= limit_)
-            out_.text.push_back(static_cast<char>(c));
-        else
-            out_.overflow = true;
-    }
-    void literal(int c)
-    {
-        put(c);
-        begin_word();
-    }
-    void begin_word()
-    {
-        if (at_ <= At::between)
-            at_ = At::word;
-    }
-    bool quoted() const { return at_ > At::word; }
-    /// Inside a ${NAME-...} whose closing brace would count here.
-    bool in_braces() const
-    {
-        return at_ == At::in_double ? braces_ > quote_braces_
-                                    : at_ <= At::word && braces_ > 0;
-    }
-
-    bool step();
-    bool finish_early();
-    bool backslash();
-    bool backquote();
-    void double_quote();
-    void single_quote();
-    void close_brace();
-    bool comment();
-    bool blank(int c);
-    bool dollar();
-    bool braced_name();
-    void alternative(char op, bool colon, std::string_view name);
-    bool plain_name(bool regexp_quoted);
-    void value(std::string_view text);
-    void split_value(std::string_view text);
-    void quoted_value(std::string_view text);
-    std::optional<std::string_view> look_up(std::string_view name);
-
-    std::string_view source_;
-    Words words_;
-    const Lookup& lookup_;
-    const Commands& commands_;
-    std::size_t limit_;
-    std::size_t pos_ = 0;
-    At at_ = At::start;
-    int braces_ = 0;
-    int quote_braces_ = 0;
-    // While the other text of ${NAME-other} is passed over:
-    bool passing_ = false;
-    std::string passed_value_;
-    std::size_t passed_size_ = 0;
-    int passed_braces_ = 0;
-    At passed_at_ = At::start;
-    Expansion out_;
-};
-
-bool Reader::step()
+bool Expander::step()
 {
     if (out_.text.size() > limit_)
         out_.overflow = true;
@@ -157,13 +62,13 @@ bool Reader::step()
     return true;
 }
 
-bool Reader::finish_early()
+bool Expander::finish_early()
 {
     out_.unexpected_end = true;
     return false;
 }
 
-bool Reader::backslash()
+bool Expander::backslash()
 {
     const int c = next();
     bool plain = false;
@@ -199,7 +104,7 @@ bool Reader::backslash()
     return true;
 }
 
-bool Reader::backquote()
+bool Expander::backquote()
 {
     std::string command;
     const bool double_quoted = at_ == At::in_double;
@@ -231,7 +136,7 @@ bool Reader::backquote()
     return c == end ? finish_early() : true;
 }
 
-void Reader::double_quote()
+void Expander::double_quote()
 {
     if (at_ == At::in_single ||
         (at_ == At::in_double && quote_braces_ < braces_)) {
@@ -244,7 +149,7 @@ void Reader::double_quote()
     }
 }
 
-void Reader::single_quote()
+void Expander::single_quote()
 {
     if (at_ == At::in_double)
         literal('\'');
@@ -252,7 +157,7 @@ void Reader::single_quote()
         at_ = at_ == At::in_single ? At::word : At::in_single;
 }
 
-void Reader::close_brace()
+void Expander::close_brace()
 {
     if (!in_braces()) {
         literal('}');
@@ -267,7 +172,7 @@ void Reader::close_brace()
     }
 }
 
-bool Reader::comment()
+bool Expander::comment()
 {
     int c = next();
     while (c != end && c != '\n')
@@ -275,7 +180,7 @@ bool Reader::comment()
     return false;
 }
 
-bool Reader::blank(int c)
+bool Expander::blank(int c)
 {
     if (c != '\n') {
         if (at_ == At::word) {
@@ -293,144 +198,6 @@ bool Reader::blank(int c)
     literal(c);
     return true;
 }
-
-std::optional<std::string_view> Reader::look_up(std::string_view name)
-{
-    out_.variables = true;
-    if (passing_ || !lookup_)
-        return std::nullopt;
-    return lookup_(name);
-}
-
-bool Reader::dollar()
-{
-    const int c = peek();
-    if (c == end) {
-        ++pos_;
-        put('$');
-        at_ = At::word;
-        return false;
-    }
-    if (c == '{') {
-        ++pos_;
-        return braced_name();
-    }
-    if (c == '@' && at_ == At::in_double) {
-        ++pos_;
-        out_.all_arguments = true;
-        return true;
-    }
-    const char ch = static_cast<char>(c);
-    if ((c >= '0' && c <= '9') ||
-        special_names.find(ch) != special_names.npos) {
-        const std::string_view name = source_.substr(pos_++, 1);
-        value(look_up(name).value_or(""));
-        return true;
-    }
-    if (c == '\\' && pos_ + 1 < source_.size() &&
-        begins_name(source_[pos_ + 1])) {
-        ++pos_;
-        return plain_name(true);
-    }
-    if (begins_name(ch))
-        return plain_name(false);
-    literal('$');
-    return true;
-}
-
-bool Reader::plain_name(bool regexp_quoted)
-{
-    const std::size_t start = pos_;
-    while (peek() != end && in_name(static_cast<char>(peek())))
-        ++pos_;
-    const auto found = look_up(source_.substr(start, pos_ - start));
-    if (regexp_quoted)
-        quoted_value(found.value_or(""));
-    else
-        value(found.value_or(""));
-    return true;
-}
-
-bool Reader::braced_name()
-{
-    const std::size_t start = pos_;
-    while (peek() != end && in_name(static_cast<char>(peek())))
-        ++pos_;
-    const std::string_view name = source_.substr(start, pos_ - start);
-    int op = next();
-    const bool colon = op == ':';
-    if (colon)
-        op = next();
-    const bool number =
-        !name.empty() && name[0] >= '0' && name[0] <= '9' && name.size() > 1;
-    if (number || (op != '-' && op != '+' && (colon || op != '}'))) {
-        out_.bad_substitutions.emplace_back(name);
-        return true;
-    }
-    if (op == '}')
-        value(look_up(name).value_or(""));
-    else
-        alternative(static_cast<char>(op), colon, name);
-    return true;
-}
-
-void Reader::alternative(char op, bool colon, std::string_view name)
-{
-    const auto found = look_up(name);
-    const bool set = found && !(colon && found->empty());
-    const bool use_other = set == (op == '+');
-    if (!use_other && !passing_) {
-        passing_ = true;
-        passed_value_ = op == '-' ? std::string{*found} : std::string{};
-        passed_size_ = out_.text.size();
-        passed_braces_ = braces_;
-        passed_at_ = at_;
-    }
-    ++braces_;
-}
-
-void Reader::value(std::string_view text)
-{
-    if (at_ != At::in_double && words_ == Words::split) {
-        split_value(text);
-        return;
-    }
-    text = text.substr(0, text.find('\0'));
-    if (out_.text.size() + text.size() > limit_)
-        out_.overflow = true;
-    else
-        out_.text.append(text);
-    begin_word();
-}
-
-void Reader::split_value(std::string_view text)
-{
-    for (const char c : text) {
-        if (c == ' ' || c == '\t' || c == '\n') {
-            if (at_ > At::between) {
-                put('\0');
-                at_ = At::between;
-            }
-        } else {
-            put(c);
-            at_ = At::word;
-        }
-    }
-}
-
-void Reader::quoted_value(std::string_view text)
-{
-    put('(');
-    put(')');
-    for (const char c : text) {
-        if (regexp_specials.find(c) != regexp_specials.npos)
-            put('\\');
-        put(c);
-    }
-    begin_word();
-}
-
-}  // namespace
 
 bool begins_name(char c)
 {
@@ -464,7 +231,7 @@ std::vector<std::string> Expansion::words() const
 Expansion expand(std::string_view source, Words words, const Lookup& lookup,
                  std::size_t limit, bool in_quotes, const Commands& commands)
 {
-    return Reader{source, words, lookup, limit, in_quotes, commands}.read();
+    return Expander{source, words, lookup, limit, in_quotes, commands}.read();
 }
 
 }  // namespace policy::recipe

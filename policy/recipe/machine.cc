@@ -173,7 +173,8 @@ Machine::Go Machine::recipe(const Step& step)
     if (setup_->trace) {
         RecipeTrace trace;
         trace.where = where(recipe.line);
-        trace.flags = head.letters;
+        // As written: a variable's letters are its own.
+        trace.flags = (recipe.head.variables ? recipe.head : head).letters;
         outcome_.trace.push_back(std::move(trace));
     }
     const bool also = flags.and_also || flags.and_if_done;
@@ -194,39 +195,6 @@ Machine::Go Machine::recipe(const Step& step)
         return Go::on;
     }
     return ok ? act(step, flags) : Go::on;
-}
-
-void Machine::deliver_by_default()
-{
-    for (const char* name : {"DEFAULT", "ORGMAIL"}) {
-        const std::string box{variables_.value(name)};
-        if (box.empty() || outcome_.ending == Ending::delivered)
-            continue;
-        if (!spool_) {
-            effect({Effect::Kind::deliver, {box}, {}, false, "default"});
-            return;
-        }
-        if (name == std::string_view{"DEFAULT"} && !box.ends_with("/"))
-            for (std::string& text :
-                 spool_->lock_errors(directory_, box + ".lock"))
-                error(std::move(text));
-        const Written written = spool_->write(directory_, {box}, *message_,
-                                              message_->text(), false);
-        for (const std::string& text : written.errors)
-            error(text);
-        if (written.recorded) {
-            set_last_folder(written.last_folder);
-            Delivery delivery{"folder", written.kind, written.target, "default",
-                              {},       written.size, !written.done};
-            if (written.done)
-                last_size_ = written.size;
-            else
-                delivery.size.reset();
-            outcome_.deliveries.push_back(std::move(delivery));
-        }
-        if (written.done)
-            outcome_.ending = Ending::delivered;
-    }
 }
 
 /// Steps over recipes that the prefilter ruled out.

@@ -73,7 +73,6 @@ private:
     Go step();
     Go recipe(const Step& step);
     void leave_file();
-    void deliver_by_default();
     void skip_hopeless();
     void find_candidates(Frame& frame);
     std::string where(std::size_t line) const;
@@ -133,14 +132,25 @@ private:
     Go folder(const Step& step, const Flags& flags);
     Go write_folder(const std::vector<std::string>& words, const Step& step,
                     const Flags& flags, std::string_view part);
+    bool keep(Written written, Delivery delivery);
+    void deliver_by_default();
+    bool write_by_default(const std::string& box, bool locks);
     std::string_view passed_part(const Flags& flags) const;
     Go done(const Flags& flags, bool worked);
     void trace_action(ActionTrace action, bool failed);
-    void lock(const std::string& implied);
     Go block(const Step& step, const Flags& flags);
     std::vector<std::string> mail_command() const;
 
+    // machine_locks.cc
+    std::vector<std::string> lock_words(const Head& head);
+    void complain_of_lock(const Head& head);
+    void lock(const std::string& program);
+    void lock_folder(const std::string& folder);
+    void take_lock(const std::string& name);
+    void hold_lock(const std::string& name);
+
     // machine_programs.cc
+    void prepare_program(const Step& step, const Flags& flags);
     void filter(const Step& step, const Flags& flags);
     void capture(const Step& step, const Flags& flags);
     bool command(const std::string& line, std::string_view input,
@@ -177,7 +187,8 @@ private:
     std::vector<Level> blocks_;
     Variables variables_;
     std::optional<Spool> spool_;
-    std::string directory_;  ///< the current one; as MAILDIR says
+    std::string directory_;    ///< the current one; as MAILDIR says
+    std::string global_lock_;  ///< LOCKFILE, while it is held
     std::size_t shifted_ = 0;
     std::size_t line_limit_;
     std::string scratch_;  ///< for values that are made up when asked for

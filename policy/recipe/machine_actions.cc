@@ -1,16 +1,9 @@
 // What a recipe does when it matches.  Source: procmailrc(5), "Recipe action
 // line".
-#include <algorithm>
-
 #include "policy/recipe/limits.h"
 #include "policy/recipe/machine.h"
 
 namespace policy::recipe {
-namespace {
-
-constexpr std::string_view null_device = "/dev/null";
-
-}  // namespace
 
 std::string joined(const std::vector<std::string>& words, char between)
 {
@@ -28,6 +21,8 @@ void Machine::complain(const Head& head)
 {
     if (!head.rest.empty())
         error("Skipped: " + head.rest);
+    if (spool_ && head.lock)
+        complain_of_lock(head);
     if (!head.flags.on_error)
         return;
     if (head.flags.or_else)
@@ -39,9 +34,10 @@ void Machine::complain(const Head& head)
 void Machine::complain_of_action(const Step& step, const Head& head)
 {
     const Flags& flags = head.flags;
-    if (step.recipe->action.kind == ActionKind::folder && flags.filter)
+    const ActionKind kind = step.recipe->action.kind;
+    if (flags.filter && kind != ActionKind::pipe)
         error("Extraneous filter-flag ignored");
-    if (step.recipe->action.kind != ActionKind::block)
+    if (kind != ActionKind::block)
         return;
     if (head.lock && !flags.copy)
         error("Extraneous locallockfile ignored");
@@ -53,30 +49,6 @@ void Machine::complain_of_action(const Step& step, const Head& head)
         error("Extraneous ignore-write-error flag ignored");
     if (flags.raw)
         error("Extraneous raw-mode flag ignored");
-}
-
-/// The lock file of a recipe, as far as its failure shows; `implied` is its
-/// name if the recipe gives none.
-void Machine::lock(const std::string& implied)
-{
-    const Head& head = *head_;
-    if (!spool_ || !head.lock)
-        return;
-    const std::size_t colon = head.text.find(':');
-    const Expansion text = expand(std::string_view{head.text}.substr(colon + 1),
-                                  Words::split, lookup(), line_limit_);
-    std::string name{text.first()};
-    if (name.empty())
-        name = implied;
-    if (implied.starts_with(null_device) && name == implied)
-        return;
-    if (name.empty()) {
-        error("Couldn't determine implicit lockfile from \"" +
-              mail_command()[0] + "\"");
-        return;
-    }
-    for (std::string& complaint : spool_->lock_errors(directory_, name))
-        error(std::move(complaint));
 }
 
 std::string_view Machine::passed_part(const Flags& flags) const
@@ -120,6 +92,7 @@ Machine::Go Machine::act(const Step& step, const Flags& flags)
 Machine::Go Machine::block(const Step& step, const Flags& flags)
 {
     trace_action({flags.copy ? "clone" : "block", {}, {}, {}}, false);
+    lock_folder("");
     if (!flags.copy) {
         enter_block();
         return Go::on;
@@ -179,7 +152,7 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
         return done(flags, true);
     std::vector<std::string> command = mail_command();
     ++budget_->processes;
-    lock("");
+    lock(command[0]);
     command.insert(command.end(), to.begin(), to.end());
     const std::string_view part = passed_part(flags);
     const bool whole = part.data() == message_->text().data();
@@ -199,80 +172,6 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
                                    false});
     trace_action({"forward", line, joined(command, ','), {}}, false);
     return done(flags, true);
-}
-
-Machine::Go Machine::folder(const Step& step, const Flags& flags)
-{
-    // A name is read by itself, since it could begin a capture; blanks that
-    // begin a variable behind it then end no word.
-    const std::string& line = step.recipe->action.text;
-    std::size_t name = 0;
-    while (name < line.size() &&
-           (name == 0 ? begins_name(line[0]) : in_name(line[name])))
-        ++name;
-    if (line.compare(name, 1, "$") != 0)
-        name = 0;
-    const Expansion text =
-        value_of(std::string_view{line}.substr(name), Words::split,
-                 line_limit_ > name ? line_limit_ - name : 0);
-    if (text.overflow) {
-        overflow();
-        worked_ = false;
-        return Go::on;
-    }
-    // A filter flag that does not belong here makes the whole mail pass.
-    const std::string_view part =
-        flags.filter ? message_->text() : passed_part(flags);
-    std::vector<std::string> words = text.words();
-    words[0] = line.substr(0, name) + words[0];
-    return write_folder(words, step, flags, part);
-}
-
-Machine::Go Machine::write_folder(const std::vector<std::string>& words,
-                                  const Step& step, const Flags& flags,
-                                  std::string_view part)
-{
-    const std::string place = where(step.recipe->line);
-    const bool null = words[0] == null_device;
-    effect({null ? Effect::Kind::discard : Effect::Kind::deliver,
-            words,
-            {},
-            flags.copy,
-            place,
-            part.size() == message_->header().size() && flags.pass_head,
-            flags.pass_body && !flags.pass_head});
-    if (!spool_) {
-        set_last_folder(words[0]);
-        trace_action({"folder", words[0], {}, {}}, false);
-        if (setup_->trace)
-            outcome_.deliveries.push_back({"folder",
-                                           {},
-                                           words[0],
-                                           place,
-                                           flags.copy,
-                                           part.size(),
-                                           false});
-        return done(flags, true);
-    }
-    lock(words[0] + std::string{variables_.value("LOCKEXT")});
-    Written written = spool_->write(directory_, words, *message_, part,
-                                    flags.raw, flags.ignore_errors);
-    if (!written.opened)
-        written.size = last_size_;
-    for (std::string& text : written.errors)
-        error(std::move(text));
-    if (!written.recorded)
-        return done(flags, false);
-    set_last_folder(written.last_folder);
-    Delivery delivery{"folder",   written.kind, written.target, place,
-                      flags.copy, written.size, !written.done};
-    if (written.done)
-        last_size_ = written.size;
-    else
-        delivery.size.reset();
-    outcome_.deliveries.push_back(std::move(delivery));
-    trace_action({"folder", written.target, {}, {}}, !written.done);
-    return done(flags, written.done);
 }
 
 }  // namespace policy::recipe

@@ -97,6 +97,8 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
         shifted_ = std::min(setup_->arguments.size(),
                             shifted_ + static_cast<std::size_t>(
                                            std::max(to_number(value, 0), 0L)));
+    else if (name == "LOCKFILE")
+        hold_lock(value);
     else if (name == "LOG")
         effect({Effect::Kind::log, {}, value, true, {}});
     else if (name == "DROPPRIVS" && to_number(value, 0) != 0)
@@ -169,7 +171,7 @@ void Machine::change_directory(const std::string& path)
         directory_ = path;
         return;
     }
-    if (!spool_->is_directory(directory_, path)) {
+    if (!spool_->tree().is_directory(directory_, path)) {
         error("Couldn't chdir to \"" + path + "\"");
         set("MAILDIR", ".");
         return;

@@ -66,6 +66,7 @@ bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)
     Machine clone{*this};
     clone.outcome_ = Outcome{};
     clone.stop_ = nullptr;
+    clone.global_lock_.clear();
     clone.process_ = ++budget_->processes;
     if (clone.spool_)
         clone.spool_->set_process(clone.process_);

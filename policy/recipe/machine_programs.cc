@@ -92,8 +92,21 @@ Machine::Go Machine::deliver_to_program(const Step& step, const Flags& flags)
     return done(flags, taken);
 }
 
+/// Locks what a filter or capture names, and tells what has no meaning there.
+void Machine::prepare_program(const Step& step, const Flags& flags)
+{
+    if (spool_ && head_->lock) {
+        const Expansion line = expand(step.recipe->action.text, Words::split,
+                                      lookup(), line_limit_);
+        lock(std::string{line.first()});
+    }
+    if (flags.copy)
+        error("Extraneous copy-flag ignored");
+}
+
 void Machine::filter(const Step& step, const Flags& flags)
 {
+    prepare_program(step, flags);
     std::string output, exec;
     const bool worked = command(step.recipe->action.text, passed_part(flags),
                                 output, exec, last_exit_);
@@ -122,6 +135,7 @@ void Machine::filter(const Step& step, const Flags& flags)
 void Machine::capture(const Step& step, const Flags& flags)
 {
     const Action& action = step.recipe->action;
+    prepare_program(step, flags);
     std::string output, exec;
     set(action.name, "");
     const bool worked =

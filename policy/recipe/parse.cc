@@ -1,12 +1,10 @@
 #include "policy/recipe/parse.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "policy/recipe/cursor.h"
-#include "policy/recipe/expand.h"
 #include "policy/recipe/formail.h"
 #include "policy/recipe/limits.h"
+#include "policy/recipe/parser.h"
 
 namespace policy::recipe {
 namespace {
@@ -27,51 +25,15 @@ std::string without_lone_backslashes(std::string_view text)
     return out;
 }
 
-class Parser {
-public:
-    Parser(std::string_view text, RcFile& file,
-           const std::vector<std::string>& programs)
-        : cursor_{text}, file_{file}, programs_{programs}
-    {
-    }
+}  // namespace
 
-    void run()
-    {
-        while (!full() && statement()) {
-        }
-        for (const std::size_t line : open_blocks_)
-            fatal(line, "Missing closing brace for the block that begins here");
+void Parser::run()
+{
+    while (!full() && statement()) {
     }
-
-private:
-    bool statement();
-    void recipe();
-    bool conditions(Recipe& recipe, long left);
-    void condition(Recipe& recipe);
-    void action(Recipe& recipe);
-    bool capture(Recipe& recipe);
-    void block(Recipe& recipe);
-    void folder(Recipe& recipe);
-    void close_brace();
-    void assignment();
-    std::string shell_text(Words words);
-    bool full();
-
-    void fatal(std::size_t line, std::string text)
-    {
-        file_.problems.push_back({line, std::move(text), true});
-    }
-    void warn(std::size_t line, std::string text)
-    {
-        file_.problems.push_back({line, std::move(text), false});
-    }
-
-    Cursor cursor_;
-    RcFile& file_;
-    const std::vector<std::string>& programs_;
-    std::vector<std::size_t> open_blocks_;  ///< lines of their braces
-    std::size_t recipes_ = 0;
-};
+    for (const std::size_t line : open_blocks_)
+        fatal(line, "Missing closing brace for the block that begins here");
+}
 
 bool Parser::full()
 {
@@ -195,80 +157,6 @@ void Parser::condition(Recipe& recipe)
         fatal(recipe.line, "Too many conditions in one recipe");
 }
 
-void Parser::action(Recipe& recipe)
-{
-    recipe.action.line = cursor_.line();
-    if (cursor_.take('!')) {
-        recipe.action.kind = ActionKind::forward;
-        recipe.action.text = shell_text(Words::split);
-    } else if (cursor_.take('|')) {
-        recipe.action.kind = ActionKind::pipe;
-        recipe.action.text = cursor_.joined_line();
-    } else if (cursor_.peek() == '{') {
-        block(recipe);
-    } else if (!capture(recipe)) {
-        folder(recipe);
-    }
-    file_.statements.emplace_back(std::move(recipe));
-}
-
-/// NAME=| program
-bool Parser::capture(Recipe& recipe)
-{
-    Cursor ahead = cursor_;
-    bool ends_well = false;
-    const std::string name{ahead.name(ends_well)};
-    if (!ends_well)
-        return false;
-    ahead.skip_blanks();
-    if (!ahead.take('='))
-        return false;
-    ahead.skip_blanks();
-    if (ahead.peek() == '!') {
-        fatal(recipe.action.line, "The output of a forward cannot be captured");
-        cursor_ = ahead;
-        shell_text(Words::split);
-        return true;
-    }
-    if (!ahead.take('|'))
-        return false;
-    cursor_ = ahead;
-    recipe.action.kind = ActionKind::capture;
-    recipe.action.name = name;
-    recipe.action.text = cursor_.joined_line();
-    return true;
-}
-
-void Parser::block(Recipe& recipe)
-{
-    const char after = cursor_.peek(1);
-    if (after != ' ' && after != '\t' && after != '\n') {
-        fatal(recipe.action.line, "A blank must follow the brace of a block");
-        cursor_.skip_line();
-        return;
-    }
-    open_blocks_.push_back(recipe.action.line);
-    cursor_.advance(2);
-    recipe.action.kind = ActionKind::block;
-}
-
-void Parser::folder(Recipe& recipe)
-{
-    recipe.action.text = shell_text(Words::split);
-    if (recipe.action.text.empty())
-        fatal(recipe.line, "Missing action");
-}
-
-void Parser::close_brace()
-{
-    if (open_blocks_.empty())
-        fatal(cursor_.line(), "Closing brace unexpected");
-    else
-        open_blocks_.pop_back();
-    file_.statements.emplace_back(CloseBrace{cursor_.line()});
-    cursor_.advance(1);
-}
-
 void Parser::assignment()
 {
     Assignment made;
@@ -295,60 +183,10 @@ void Parser::assignment()
     file_.statements.emplace_back(std::move(made));
 }
 
-}  // namespace
-
-bool Flags::set(char letter)
-{
-    constexpr std::string_view letters = "HBDAaEehbfcwWirU";
-    bool Flags::*const members[] = {
-        &Flags::head,       &Flags::body,          &Flags::case_matters,
-        &Flags::and_also,   &Flags::and_if_done,   &Flags::or_else,
-        &Flags::on_error,   &Flags::pass_head,     &Flags::pass_body,
-        &Flags::filter,     &Flags::copy,          &Flags::wait,
-        &Flags::wait_quiet, &Flags::ignore_errors, &Flags::raw,
-        &Flags::decoded};
-    const std::size_t at = letters.find(letter);
-    if (at == letters.npos)
-        return false;
-    this->*members[at] = true;
-    return true;
-}
-
 bool RcFile::usable() const
 {
     return std::none_of(problems.begin(), problems.end(),
                         [](const Problem& p) { return p.fatal; });
-}
-
-Head parse_head(std::string_view text, long& number, bool own_words,
-                bool expanded)
-{
-    Head head;
-    head.text = text;
-    head.variables = text.find('$') != text.npos;
-    std::size_t at = std::min(text.find_first_not_of(" \t"), text.size());
-    const auto [after, error] =
-        std::from_chars(text.data() + at, text.data() + text.size(), number);
-    if (error == std::errc{})
-        at = static_cast<std::size_t>(after - text.data());
-    else
-        number = -1;
-    for (; at < text.size(); ++at) {
-        const char c = text[at];
-        if (c == ' ' || c == '\t')
-            continue;
-        if (c == ':') {
-            head.lock = true;
-            break;
-        }
-        if ((c == 'U' && !own_words) || !head.flags.set(c)) {
-            if (expanded || (c != '#' && c != '$' && c != '"' && c != '\\'))
-                head.rest = text.substr(at);
-            break;
-        }
-        head.letters.push_back(c);
-    }
-    return head;
 }
 
 RcFile parse(std::string_view text, std::string name,

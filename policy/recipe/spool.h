@@ -4,18 +4,21 @@
 #pragma once
 
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "policy/recipe/file_tree.h"
 #include "policy/recipe/message.h"
+#include "policy/recipe/unique_names.h"
 
 namespace policy::recipe {
 
 /// What came of writing to a folder.
 struct Written {
     bool done = false;
+    bool unnoticed = false;   ///< failed, under another name than `target`
     bool recorded = false;    ///< procmail set LASTFOLDER
     std::string kind;         ///< mbox maildir mh dir null
     std::string target;       ///< the folder as written in the rc
@@ -25,33 +28,44 @@ struct Written {
     std::vector<std::string> errors;
 };
 
+/// What is to be written, and where.
+struct WriteOrder {
+    std::string_view cwd;
+    /// The folder, and directories that get a link to what is in it.
+    const std::vector<std::string>& words;
+    const Message& message;
+    std::string_view part;  ///< of the message
+    bool raw = false;
+    bool ignore_errors = false;
+    /// DEFAULT or ORGMAIL, which are opened by their names as they are.
+    bool by_default = false;
+    /// What makes the name of a lock of the file's; nullopt: no lock.
+    std::optional<std::string_view> lock_extension = std::nullopt;
+    std::string_view held_lock = {};  ///< LOCKFILE
+};
+
 /// What the end of a folder's name says.
 enum class SpoolForm { plain, maildir, mh };
 
-/// A tree of directories and files that exists only here: what the user of a
-/// delivery agent owns.  Value type: a clone of a run gets a copy.
+/// The folders of the user of a delivery agent, in a tree that exists only
+/// here.  Value type: a clone of a run gets a copy.
 class Spool {
 public:
     /// `home` and the directories given are the user's own.
     Spool(std::string home, std::string host);
 
-    void add_directory(const std::string& path);
-    void add_file(const std::string& path);
-    bool is_directory(std::string_view cwd, std::string_view path) const;
+    FileTree& tree() { return tree_; }
+    const FileTree& tree() const { return tree_; }
 
     /// The process id that names of files are made of.
-    void set_process(int id) { process_ = id; }
+    void set_process(int id) { names_.set_process(id); }
 
     /// Makes and removes a lock file.  Where that fails, what procmail
     /// complains of.
     std::vector<std::string> lock_errors(std::string_view cwd,
                                          const std::string& name);
 
-    /// Writes `part` of the message to the folder `words`[0] and links it to
-    /// the directories behind.
-    Written write(std::string_view cwd, const std::vector<std::string>& words,
-                  const Message& message, std::string_view part, bool raw,
-                  bool ignore_errors = false);
+    Written write(const WriteOrder& order);
 
 private:
     struct Target {
@@ -61,28 +75,25 @@ private:
     };
 
     bool open(Target& target, Written& out);
-    void write_directory(const Target& target, std::size_t plain_size,
-                         std::size_t size_without_from, Written& out);
-    void write_file(const Target& target, bool ignore_errors, Written& out);
-    void link_others(std::string_view cwd, const Target& target,
-                     const std::vector<std::string>& words, Written& out);
-    std::string full(std::string_view cwd, std::string_view path) const;
-    bool writable(const std::string& directory) const;
-    bool make_directory(const std::string& path);
+    static std::size_t plain_size(const WriteOrder& order);
+    bool is_writable_folder(const Target& target, Written& out);
+    void lock(const Target& target, const WriteOrder& order, Written& out);
+    void write_directory(const Target& target, const WriteOrder& order,
+                         Written& out);
+    void write_stdout(const WriteOrder& order, Written& out);
+    void write_null(const Target& target, const WriteOrder& order,
+                    Written& out);
+    void write_file(const Target& target, const WriteOrder& order,
+                    Written& out);
+    void link_others(const Target& target, const WriteOrder& order,
+                     Written& out);
     bool make_maildir(const std::string& path);
     std::string link(std::string_view cwd, const std::string& word,
                      std::vector<std::string>& errors);
-    std::string unique_name();
-    std::string scratch_name();
 
-    std::string home_, host_;
-    std::set<std::string> directories_, files_;
+    FileTree tree_;
     std::map<std::string, int> mh_last_;
-    long long now_ = 1000000000;
-    long long scratch_time_ = 1000000000;
-    std::size_t scratch_serial_ = 0;
-    int serial_ = 0;
-    int process_ = 2;
+    UniqueNames names_;
 };
 
 }  // namespace policy::recipe
