@@ -1,4 +1,5 @@
 """contrib/etc-mail/Makefile, by GNU and by BSD make, with real sendmail."""
+import glob
 import grp
 import os
 import time
@@ -104,14 +105,108 @@ def test_install_keeps_the_previous_and_refuses_a_broken_one(host):
     assert host.read("sendmail.cf.old") == "the previous one\n"
     made(host, "install")               # nothing new: the previous one stays
     assert host.read("sendmail.cf.old") == "the previous one\n"
+
+
+@pytest.mark.parametrize("mistake,told", [
+    ("Rthis is no rule\n", "line "),
+    ("O NoSuchOption=1\n", "unknown option name NoSuchOption"),
+    ("F{w}/none/such\n", "No such file"),
+    # sendmail -bt ends with 0 after these; the daemon ends after the second.
+    ("O Timeout.connect=1z\n", "Invalid time unit"),
+    ("Xa, S=unix:/a, F=T\nO InputMailFilters=a, b\n", "no X line for b"),
+    (None, "No local mailer defined")])
+def test_install_refuses_what_sendmail_cannot_read(host, mistake, told):
+    made(host)
+    made(host, "install")
+    host.write("sendmail.cf.old", "the previous one\n")
     good = host.read("sendmail.cf")
-    host.older(f"{HOST}.cf")
-    host.write(f"{HOST}.mc", host.read(f"{HOST}.mc") + "Rthis is no rule\n")
+    if mistake is None:         # the disk was full, say
+        host.write(f"{HOST}.cf", good[:len(good) // 2])
+    else:
+        host.older(f"{HOST}.cf")
+        host.write(f"{HOST}.mc", host.read(f"{HOST}.mc") + "LOCAL_CONFIG\n" + mistake)
     code, said = host.make("install")
-    assert code != 0 and "sendmail.cf stays as it was" in said, said
-    assert "line " in said
+    assert code != 0 and "sendmail.cf stays as it was" in said and told in said, said
     assert host.read("sendmail.cf") == good
     assert host.read("sendmail.cf.old") == "the previous one\n"
+    # Without a sendmail that could say so, nothing is taken for right.
+    assert host.make("install", "SENDMAIL=/none/such")[0] != 0
+    assert host.read("sendmail.cf") == good
+
+
+def test_two_filters_that_are_there_are_right(host):
+    host.set_mc("INPUT_MAIL_FILTER(`a', `S=unix:/a, F=T')dnl\n"
+                "INPUT_MAIL_FILTER(`b', `S=unix:/b, F=T')dnl\n")
+    made(host, "all", "install")
+    assert "\nO InputMailFilters=a, b\n" in host.read("sendmail.cf")
+
+
+def test_a_mistake_in_aliases_leaves_the_old_ones(host):
+    made(host)
+    with open(host.path("aliases.db"), "rb") as f:
+        before = f.read()
+    host.older("aliases.db")
+    host.write("aliases", "postmaster: root\nno colon here\n")
+    for _ in range(2):      # it is told until it is mended
+        code, said = host.make("aliases")
+        assert code != 0 and "line 2: missing colon" in said, said
+        assert "aliases.db stays as it was: correct " in said
+        with open(host.path("aliases.db"), "rb") as f:
+            assert f.read() == before
+    assert not glob.glob(host.path("aliases.new*"))
+    host.write("aliases", "postmaster: root\n")
+    made(host, "aliases")
+
+
+def test_a_mistake_in_the_mc_does_not_hold_up_maps_and_aliases(host):
+    made(host, "all", "install")
+    host.write(f"{HOST}.mc", "FEATURE(`no_such_feature')dnl\n")
+    for name in (f"{HOST}.cf", "aliases.db", "access.db"):
+        host.older(name)
+    for name in ("aliases", "access"):
+        host.write(name, host.read(name) + "# later\n")
+    said = made(host, "maps", "aliases")
+    assert "hash access.db" in said and "-bi" in said
+    assert host.make("all")[0] != 0
+
+
+def test_a_link_goes_on_being_one(host):
+    """As of /etc/aliases.db on some hosts."""
+    host.write("access", "Connect:192.0.2.4\tREJECT\n")
+    made(host)
+    for name in ("access.db", "aliases.db"):
+        os.rename(host.path(name), host.path("mqueue/" + name))
+        os.symlink(host.path("mqueue/" + name), host.path(name))
+        host.older(name)
+        text = name.removesuffix(".db")
+        host.write(text, host.read(text) + "# later\n")
+    made(host)
+    for name in ("access.db", "aliases.db"):
+        assert os.path.islink(host.path(name))
+        assert os.path.getmtime(host.path(name)) >= \
+            os.path.getmtime(host.path(name.removesuffix(".db")))
+
+
+def test_many_jobs_keep_the_order(host):
+    said = made(host, "-j4", "all", "install")
+    steps = [f"> {HOST}.cf", "hash access.db", "-bi -OAliasFile", "sendmail.cf"]
+    if host.make_program == "bmake":    # what a .cf needs, and no more
+        steps = [steps[0], steps[3]]
+    at = [said.index(step) for step in steps]
+    assert at == sorted(at), said
+
+
+def test_new_aliases_count_while_the_daemon_runs(host):
+    made(host, "all", "install", "start-mta")
+    with smtp.Client(host.port) as c:
+        c("EHLO c.example.net")
+        assert "root" not in c("EXPN list@example.org")
+        host.older("aliases.db")
+        host.write("aliases", "postmaster: root\nlist: root\n")
+        made(host, "aliases")
+    with smtp.Client(host.port) as c:
+        c("EHLO c.example.net")
+        assert "root" in c("EXPN list@example.org")
 
 
 def test_what_belongs_to_debian_is_left_alone(host):

@@ -31,13 +31,18 @@ def greets(host):
 
 
 @pytest.mark.parametrize("which", ["sendmail.cf", "submit.cf"])
-def test_a_broken_configuration_is_refused_and_nothing_touched(host, which):
+@pytest.mark.parametrize("mistake,told", [
+    ("Rthis is no rule\n", ": line "),
+    # sendmail -bt ends with 0 after these; the daemon ends after the second.
+    ("O Timeout.connect=1z\n", "Invalid time unit"),
+    ("Xa, S=unix:/a, F=T\nO InputMailFilters=a, b\n", "no X line for b")])
+def test_a_broken_configuration_is_refused_and_nothing_touched(host, which, mistake, told):
     first = started(host)
     os.chmod(host.path(which), 0o644)
-    host.write(which, host.read(which) + "Rthis is no rule\n")
+    host.write(which, host.read(which) + mistake)
     code, said = host.restart("restart")
     assert code == os.EX_CONFIG, said
-    assert f"sendmail cannot read {host.path(which)}" in said and "line " in said
+    assert f"sendmail cannot read {host.path(which)}" in said and told in said
     assert "ADDRESS TEST MODE" not in said
     assert host.pid() == first and greets(host)
     code, said = host.restart("-n")

@@ -71,6 +71,7 @@ class Cf:
             self.ports = [Port("Name=MTA")]
         names = re.split(r"[,;\s]+", self.options.get("inputmailfilters", ""))
         self.milters = [Milter(n, filters[n]) for n in names if n in filters]
+        self.undefined = [n for n in names if n and n not in filters]
 
     def pid_file(self, default):
         return self.options.get("pidfile") or default

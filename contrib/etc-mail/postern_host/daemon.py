@@ -1,5 +1,6 @@
 """The two sendmail daemons: start, stop, restart, and what is wrong with one."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -111,12 +112,17 @@ class Daemon:
     def check(self):
         """Has sendmail read the configuration; Failed names its lines."""
         try:
-            run([self.program(), "-C", self.cf_path, "-bt"], CHECK_LIMIT)
+            said = run([self.program(), "-C", self.cf_path, "-bt"], CHECK_LIMIT)
+            # After some mistakes -bt ends with 0; and it does not look for the
+            # filters, without which the daemon would not start.
+            bad = [line for line in said.splitlines() if re.search(r": line \d+: ", line)]
+            bad += [f"InputMailFilters: no X line for {n}" for n in self.cf().undefined]
         except Failed as e:
-            said = [line for line in str(e).splitlines()
-                    if not line.startswith(TEST_MODE_SAYS)]
-            raise Failed("\n".join([f"sendmail cannot read {self.cf_path}:", *said]),
-                         os.EX_CONFIG) from None
+            bad = [line for line in str(e).splitlines()
+                   if not line.startswith(TEST_MODE_SAYS)]
+        if bad:
+            raise Failed("\n".join([f"sendmail cannot read {self.cf_path}:", *bad]),
+                         os.EX_CONFIG)
 
     def banners(self):
         """The ports that greet with 220; Down with the first that does not."""
