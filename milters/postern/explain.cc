@@ -178,13 +178,8 @@ int answer(const Arguments& a, const policy::relay::Policy& policy,
         auto& one = answers.emplace_back(Answer{
             bracketed(rcpt),
             ask_all(policy, client, bracketed(a.from), bracketed(rcpt))});
-        if (!*way || is_refusal(one.dialogue.outcome().verdict) ||
-            !(*way)->is_ours(one.rcpt))
-            continue;
-        auto flow = (*way)->route(one.rcpt);
-        if (!flow)
-            return complain({flow.error().text}, EX_NOINPUT);
-        one.flow = std::move(*flow);
+        if (*way && !is_refusal(one.dialogue.outcome().verdict))
+            one.flow = (*way)->route(one.rcpt);
     }
     return show(a, answers);
 }

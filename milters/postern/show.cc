@@ -11,8 +11,13 @@ using nlohmann::ordered_json;
 using policy::Decision;
 using policy::Verdict;
 
-ordered_json flow_json(const policy::sendmail::Flow& flow)
+using policy::sendmail::Flow;
+
+ordered_json flow_json(const policy::Result<Flow>& known)
 {
+    if (!known)
+        return {{"error", to_utf8(known.error().text)}};
+    const Flow& flow = *known;
     ordered_json out{{"steps", ordered_json::array()},
                      {"deliveries", ordered_json::array()}};
     for (const auto& step : flow.steps)
@@ -80,8 +85,13 @@ std::string why_text(const policy::Why& why)
 }
 
 /// `aliases in /etc/mail/aliases: list = alice, bob`, and where it ends.
-void print_flow(const policy::sendmail::Flow& flow, std::ostream& out)
+void print_flow(const policy::Result<Flow>& known, std::ostream& out)
 {
+    if (!known) {
+        out << "    the way on is not known: " << known.error().text << '\n';
+        return;
+    }
+    const Flow& flow = *known;
     for (const auto& step : flow.steps)
         out << "    " << step.stage
             << (step.source.empty() ? "" : " in " + step.source) << ": "

@@ -24,15 +24,15 @@ nlohmann::ordered_json stage_json(const policy::Decision& decision);
 struct Answer {
     std::string rcpt;
     Dialogue dialogue;
-    /// What becomes of the mail, if it is accepted and delivered here.
-    std::optional<policy::sendmail::Flow> flow{};
+    /// What becomes of the mail, if it is accepted and there is a sendmail.cf.
+    std::optional<policy::Result<policy::sendmail::Flow>> flow{};
 };
 
 /// {"verdict", "stage", "code", "enhanced", "text", "relay", "why", "trace"}
 /// of one recipient; of several those of the first that is accepted, else of
 /// the first, and a list of them with "rcpt" under "recipients".  With a flow
 /// also "flow": {"steps": [{"stage", "source", "key", "value"}], "deliveries":
-/// [{"mailer", "host", "user", "text"}]}.
+/// [{"mailer", "host", "user", "text"}]}, or {"error"} where it is not known.
 nlohmann::ordered_json answers_json(const std::vector<Answer>& answers);
 
 /// For people: a line a stage, the reason below it; with `trace` every

@@ -52,7 +52,8 @@ struct Map {
     std::string name;
     std::string kind;   ///< hash, btree, cdb, implicit, socket, regex, ...
     std::string flags;  ///< `-o -T<TMPF>`, as written
-    std::string path;   ///< the first word that is no flag; or the arguments
+    std::string path;   ///< the first word that is no flag; or of a sequence
+                        ///< the names of its maps
     bool optional = false;  ///< -o
 };
 

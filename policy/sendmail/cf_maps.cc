@@ -36,7 +36,10 @@ Map map_of(const Line& line)
     std::string_view rest{line.text};
     map.name = next_word(rest);
     map.kind = lower(next_word(rest));
-    read_arguments(map, rest);
+    if (map.kind == "sequence")
+        map.path = rest;
+    else
+        read_arguments(map, rest);
     return map;
 }
 

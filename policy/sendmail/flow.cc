@@ -1,191 +1,157 @@
 #include "policy/sendmail/flow.h"
 
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <cstdlib>
 
 #include "policy/map/class_file.h"
+#include "policy/sendmail/macros.h"
+#include "policy/sendmail/resolver.h"
+#include "policy/sendmail/rewriter.h"
+#include "policy/sendmail/rulesets.h"
+#include "policy/sendmail/send_queue.h"
 #include "policy/sendmail/words.h"
 
 namespace policy::sendmail {
 namespace {
 
-std::string text_of_macro(const Cf& cf, std::string_view name)
+std::string value_of(const Cf& cf, std::string_view option,
+                     const char* otherwise)
 {
-    const auto macro = cf.macro(name);
-    return macro ? macro->value : "";
+    const auto found = cf.option(option);
+    return found ? found->value : otherwise;
 }
 
-/// F= of `Mlocal, P=..., F=lsDFM...`.
-std::string flags_of_mailer(const Cf& cf, const std::string& mailer)
+/// Words of the C lines, whose macros are expanded.
+void add_lines(const Cf& cf, const Macros& macros, Classes& classes)
 {
     for (const auto& line : cf.lines())
-        if (line.kind == 'M' && line.text.starts_with(mailer + ","))
-            for (const auto& [letter, value] : fields(line.text))
-                if (letter == 'F')
-                    return value;
-    return {};
+        if (const auto [name, words] = named(line.text); line.kind == 'C')
+            for (const auto& word : split(macros.expanded(words), blanks))
+                classes[std::string{without_braces(name)}].insert(lower(word));
 }
 
-/// Adds the words of a class, from C lines and files.
-Status collect(const Cf& cf, const std::string& name,
-               std::set<std::string>& words)
+Status add_files(const Cf& cf, Classes& classes)
 {
-    for (const auto& word : cf.class_words(name))
-        words.insert(lower(word));
     for (const auto& file : cf.class_files()) {
-        if (file.name != name)
-            continue;
         const auto format = file.format.empty() ? map::ClassFormat::first_word
                                                 : map::ClassFormat::all_words;
-        const auto read =
+        const auto words =
             map::read_class_file(file.path, format, file.optional);
-        if (!read)
-            return fail(read.error());
-        for (const auto& word : *read)
-            words.insert(lower(word));
+        if (!words)
+            return fail(words.error());
+        for (const auto& word : *words)
+            classes[std::string{without_braces(file.name)}].insert(lower(word));
     }
     return {};
 }
 
-std::optional<Account> account_of(const std::string& name)
+/// `CR$={VirtHost}`: words of another class.
+void add_classes(Classes& classes)
 {
-    passwd entry{};
-    passwd* found = nullptr;
-    std::array<char, 16384> buffer;
-    if (::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(),
-                     &found) != 0 ||
-        !found)
-        return std::nullopt;
-    return Account{found->pw_name, found->pw_dir, found->pw_uid};
+    const auto named = classes;
+    for (const auto& [name, words] : named)
+        for (const auto& word : words)
+            if (word.starts_with("$="))
+                for (const auto& [other, members] : named)
+                    if (lower(other) ==
+                        without_braces(std::string_view{word}.substr(2)))
+                        classes[name].insert(members.begin(), members.end());
 }
 
-/// Whether sendmail would read it: not to be changed by others.
-bool trusted(const std::string& path, const Account& owner)
+/// What sendmail puts into class w of its own.
+void add_own_names(const Macros& macros, const FlowWorld& world,
+                   Classes& classes)
 {
-    struct stat st {};
-    return ::stat(path.c_str(), &st) == 0 &&
-           (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
-           (st.st_uid == 0 || st.st_uid == owner.uid);
+    auto& own = classes["w"];
+    for (const auto& name : {macros.value("w"), macros.expanded("$j"),
+                             world.host_name, std::string{"localhost"}})
+        own.insert(lower(name));
+    for (const auto& name : world.own_names)
+        own.insert(lower(name));
 }
 
-std::optional<std::string> read_text(const std::string& path,
-                                     const Account* owner)
+QueueSettings settings_of(const Cf& cf)
 {
-    if (owner &&
-        (!trusted(path, *owner) ||
-         !trusted(std::filesystem::path{path}.parent_path().string(), *owner)))
-        return std::nullopt;
-    std::ifstream in{path, std::ios::binary};
-    if (!in)
-        return std::nullopt;
-    std::ostringstream text;
-    if (in.peek() != std::ifstream::traits_type::eof())
-        text << in.rdbuf();
-    return text.str();
+    QueueSettings settings;
+    settings.aliases = cf.aliases();
+    settings.forward_path = value_of(cf, "ForwardPath", "$z/.forward");
+    if (const auto most = cf.option("MaxAliasRecursion"))
+        settings.most_expansions = std::atoi(most->value.c_str());
+    const auto user = value_of(cf, "RunAsUser", "");
+    settings.blame = lower(value_of(cf, "DontBlameSendmail", ""));
+    settings.unsafe =
+        !user.empty() && user != "root" &&
+        settings.blame.find("nonrootsafeaddr") == std::string::npos;
+    return settings;
+}
+
+/// Names as the administrator knows them.
+std::string stage_of(const Map& map, const std::string& key)
+{
+    if (map.name == "aliases")
+        return key.starts_with("owner-") ? "owner" : "aliases";
+    return map.name == "virtuser" ? "virtusertable" : map.name;
 }
 
 }  // namespace
 
-FlowWorld this_host()
-{
-    FlowWorld world;
-    world.account = account_of;
-    world.read = read_text;
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    world.host_name = name.data();
-    return world;
-}
+/// All of one sendmail.cf, each part made of those before it.
+struct Router::Parts {
+    Parts(const Cf& cf, FlowWorld given)
+        : world{std::move(given)},
+          settings{settings_of(cf)},
+          macros{cf, world.host_name},
+          rulesets{cf, macros},
+          lookups{cf, world, [this](const Found& found) { seen(found); }},
+          rewriter{rulesets, classes, lookups, macros,
+                   value_of(cf, "BlankSub", " ")[0]},
+          resolver{cf, rewriter, macros}
+    {
+    }
 
-Router::Router(const Cf& cf, FlowWorld world)
-    : world_{std::move(world)},
-      maps_{cf.maps()},
-      aliases_{cf.aliases()},
-      catch_all_{text_of_macro(cf, "L")},
-      hub_{text_of_macro(cf, "H")},
-      smart_host_{text_of_macro(cf, "S")},
-      local_flags_{flags_of_mailer(cf, "local")}
-{
-    const auto path = cf.option("ForwardPath");
-    forward_path_ = path ? path->value : "$z/.forward";
-    const auto own = text_of_macro(cf, "j");
-    const auto name =
-        own.empty() || own.find('$') != own.npos ? world_.host_name : own;
-    short_name_ = world_.host_name.substr(0, world_.host_name.find('.'));
-    local_ = {"localhost", "[127.0.0.1]", lower(name), lower(world_.host_name),
-              lower(short_name_)};
-    if (const auto most = cf.option("MaxAliasRecursion"))
-        most_expansions_ = std::strtoul(most->value.c_str(), nullptr, 10);
-}
+    void seen(const Found& found)
+    {
+        flow.steps.push_back({stage_of(found.map, found.key), found.map.path,
+                              found.key, found.value});
+    }
+
+    FlowWorld world;
+    QueueSettings settings;
+    Macros macros;
+    Rulesets rulesets;
+    Classes classes;
+    Lookups lookups;
+    Rewriter rewriter;
+    Resolver resolver;
+    Flow flow;  ///< of the present question
+};
+
+Router::Router(std::unique_ptr<Parts> parts) : parts_{std::move(parts)} {}
+Router::Router(Router&& other) noexcept = default;
+Router::~Router() = default;
 
 Result<Router> Router::make(const Cf& cf, FlowWorld world)
 {
-    Router router{cf, std::move(world)};
-    auto read = collect(cf, "w", router.local_);
-    if (read)
-        read = collect(cf, "{VirtHost}", router.virt_);
-    if (!read)
+    auto parts = std::make_unique<Parts>(cf, std::move(world));
+    add_lines(cf, parts->macros, parts->classes);
+    if (const auto read = add_files(cf, parts->classes); !read)
         return fail(read.error());
-    return router;
+    add_classes(parts->classes);
+    add_own_names(parts->macros, parts->world, parts->classes);
+    return Router{std::move(parts)};
 }
 
-std::optional<Map> Router::map_called(std::string_view name) const
+Result<Flow> Router::route(std::string_view address) const
 {
-    for (const auto& map : maps_)
-        if (map.name == name)
-            return map;
-    return std::nullopt;
-}
-
-bool Router::is_ours(std::string_view address) const
-{
-    const auto at = address.rfind('@');
-    if (at == address.npos)
-        return true;
-    auto domain = lower(trimmed(address.substr(at + 1)));
-    while (!domain.empty() && (domain.back() == '.' || domain.back() == '>'))
-        domain.pop_back();
-    return local_.contains(domain) || virt_.contains(domain);
-}
-
-std::vector<std::string> address_list(std::string_view text)
-{
-    std::vector<std::string> all;
-    std::string one;
-    bool quoted = false;
-    int depth = 0;
-    const auto end = [&] {
-        if (const auto word = trimmed(one); !word.empty())
-            all.emplace_back(word);
-        one.clear();
-        depth = 0;
-    };
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted)
-            one += c;
-        else if (c == '#' && (i == 0 || text[i - 1] == '\n'))
-            i = std::min(text.find('\n', i), text.size());
-        else if (c == '(')
-            ++depth;
-        else if (c == ')' && depth > 0)
-            --depth;
-        else if (depth == 0 && (c == ',' || c == '\n'))
-            end();
-        else if (depth == 0)
-            one += c;
-    }
-    end();
-    return all;
+    parts_->flow = {};
+    auto macros = parts_->macros;  // what rules set is for one address
+    SendQueue queue{parts_->settings, parts_->world,  parts_->lookups,
+                    parts_->resolver, parts_->macros, parts_->flow};
+    const auto done = queue.send(address);
+    parts_->macros = std::move(macros);
+    if (!done)
+        return fail(done.error());
+    return std::move(parts_->flow);
 }
 
 }  // namespace policy::sendmail

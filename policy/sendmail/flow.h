@@ -1,12 +1,10 @@
 // What becomes of a recipient that sendmail has accepted: virtusertable,
-// aliases, .forward, the user, the catch-all, or a bounce.  Source: proto.m4
-// (rulesets Parse1 and localaddr), alias.c and recipient.c of sendmail.
+// aliases, .forward, the user, the catch-all, another host, or a bounce.  The
+// rulesets of the sendmail.cf are applied as they stand, so that every
+// FEATURE and every rule of the administrator counts.
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,15 +12,16 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/map/map.h"
 #include "policy/sendmail/cf.h"
+#include "policy/sendmail/lookups.h"
 
 namespace policy::sendmail {
 
 /// One step on the way, and what said so.
 struct Step {
-    std::string stage;   ///< virtusertable, aliases, include, forward, user,
-                         ///< catchall, mailertable, remote, bounce
+    std::string stage;   ///< virtusertable, aliases, owner, include, forward,
+                         ///< user, catchall, hub, relay, remote, bounce; or
+                         ///< the name of another map: mailertable, domaintable
     std::string source;  ///< path of the map or file; empty: none
     std::string key;
     std::string value;
@@ -44,25 +43,24 @@ struct Flow {
     std::set<Delivery> deliveries;
 };
 
-/// A user of the host.
-struct Account {
-    std::string name;
-    std::string home;
-    uid_t uid = 0;
+/// A .forward or :include: file as sendmail would take it.
+struct AddressFile {
+    std::optional<std::string> text;
+    std::string error;  ///< why there is no text
+    bool group_writable = false;
+    bool world_writable = false;
+    std::string owner;
+    bool shell_ok = true;  ///< of the owner
 };
 
 /// What is asked of the host, so that tests can answer.
-struct FlowWorld {
-    std::function<std::optional<Account>(const std::string& name)> account;
-    /// Text of a .forward or :include: file; nullopt if there is none.
-    /// @param owner  who must own it, beside root; null: anybody
-    std::function<std::optional<std::string>(const std::string& path,
-                                             const Account* owner)>
+struct FlowWorld : LookupWorld {
+    /// @param owner  whose .forward it is; null: an :include: file
+    std::function<AddressFile(const std::string& path, const Account* owner)>
         read;
-    std::function<std::unique_ptr<map::Source>(const std::string& path,
-                                               bool optional)>
-        open = map::open_file;
-    std::string host_name;  ///< for $w and $j where the .cf has neither
+    std::string host_name;
+    /// Names and `[addresses]` of the host, beside what the .cf says.
+    std::set<std::string> own_names;
 };
 
 /// The files and the users of this host.
@@ -75,35 +73,22 @@ public:
     /// Errc::io where a class file cannot be read.
     static Result<Router> make(const Cf& cf, FlowWorld world);
 
-    /// Whether sendmail delivers, or rewrites, mail for this address itself.
-    bool is_ours(std::string_view address) const;
+    Router(Router&& other) noexcept;
+    ~Router();
 
-    /// An error where a map cannot be read: sendmail would wait.
+    /// An error where a map cannot be read: sendmail would wait; or where the
+    /// rules ask a map of a kind that is not followed.
     Result<Flow> route(std::string_view address) const;
 
 private:
-    class Walk;
-    Router(const Cf& cf, FlowWorld world);
+    struct Parts;
+    explicit Router(std::unique_ptr<Parts> parts);
 
-    std::optional<Map> map_called(std::string_view name) const;
-
-    FlowWorld world_;
-    std::vector<Map> maps_;
-    std::vector<Map> aliases_;
-    std::set<std::string> local_;  ///< class w
-    std::set<std::string> virt_;   ///< class VirtHost
-    std::string forward_path_;
-    std::string short_name_;            ///< $w
-    std::string catch_all_;             ///< LUSER_RELAY
-    std::string hub_;                   ///< MAIL_HUB
-    std::string smart_host_;            ///< SMART_HOST
-    std::string local_flags_;           ///< F= of the local mailer
-    std::size_t most_expansions_ = 10;  ///< MaxAliasRecursion
+    std::unique_ptr<Parts> parts_;
 };
 
-/// The addresses of an alias, a .forward or an :include: file: divided by
-/// commas or ends of lines, quotes kept together and taken off, remarks left
-/// out.  Pure.
+/// The addresses of an alias or of a line of a .forward file, divided by
+/// commas that stand in no quotes, brackets or remarks.  Pure.
 std::vector<std::string> address_list(std::string_view text);
 
 }  // namespace policy::sendmail
