@@ -138,16 +138,14 @@ bool CaseDns::is_client(std::string_view literal) const
     return addr && addr->text() == client_literal_;
 }
 
-/// The name that a reverse lookup finds; empty if none.
+/// The name that a reverse lookup finds, the hosts file asked first; empty if
+/// none.
 std::string CaseDns::pointer(std::string_view literal) const
 {
-    if (is_client(literal))
-        return client_name_;
     const auto addr = address_in(literal);
-    if (!addr)
-        return {};
-    return addr->text() == "::1" || addr->text() == "127.0.0.1" ? "localhost"
-                                                                : "";
+    if (addr && (addr->text() == "::1" || addr->text() == "127.0.0.1"))
+        return "localhost";
+    return is_client(literal) ? client_name_ : "";
 }
 
 NameStatus CaseDns::status(std::string_view text) const

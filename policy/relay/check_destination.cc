@@ -37,6 +37,14 @@ void make_remote(Tokens& row, Token sign, Token pseudo, bool host_first)
     }
 }
 
+/// Refused for both signs: `< REMOTE > < REMOTE > user`.  What is searched for
+/// as one address ends before the first `> <`.
+bool is_remote_twice(TokenSpan local)
+{
+    return local.size() > 3 && local[0] == "<" && local[2] == ">" &&
+           local[3] == "<";
+}
+
 /// What To: says of relaying to the recipient.
 Found find_destination(Asking& ask, const Mailbox& box)
 {
@@ -51,6 +59,9 @@ Found find_destination(Asking& ask, const Mailbox& box)
     const auto full = ask.joined_key(box.local, "@", domain);
     if (!f.relay_hosts_only && second != npos)
         return ask.find(Lookup::full, full, "To", Mark::bare_too);
+    if (!f.relay_hosts_only && is_remote_twice(box.local))
+        return ask.find(Lookup::full, TokenSpan{box.local}.first(2), "To",
+                        Mark::bare_too);
     if (!f.relay_hosts_only)
         return ask.search({{Lookup::full, full},
                            {Lookup::domain, domain},
