@@ -8,6 +8,7 @@ import pytest
 
 from harness import TOP, package
 from harness.root import Root
+from harness.sendmail import MAKEMAP
 
 def test_what_is_in_the_package(deb):
     done = subprocess.run(["dpkg-deb", "-f", deb], check=True, text=True,
@@ -95,6 +96,51 @@ def test_an_upgrade_restarts_the_one_in_place_of_three(deb, bare, site):
     assert os.listdir(bare.path("/run/postern")) == []
     bare.run("apt-get", "-y", "-q", "purge", "postern")
     assert package.left(bare, deb) == []
+
+
+SENDMAIL = """#!/bin/sh
+set -e
+test "$1" = configure
+groupadd --system smmsp
+cd /etc/mail
+for f in local-host-names relay-domains; do : > $f; done
+mv /usr/share/access.db . && chgrp smmsp access.db && chmod 640 access.db
+"""
+
+
+def sendmail_package(site):
+    """What counts of Debian's: a program, and maps of a group that it makes."""
+    tree = site + "/sendmail"
+    for name in ("DEBIAN", "usr/libexec/sendmail", "usr/share", "etc/mail"):
+        os.makedirs(f"{tree}/{name}")
+    with open(tree + "/DEBIAN/control", "w", encoding="ascii") as f:
+        f.write("Package: sendmail-bin\nVersion: 99\nArchitecture: all\n"
+                "Maintainer: nobody\nDescription: for a test\n")
+    with open(tree + "/DEBIAN/postinst", "w", encoding="ascii") as f:
+        f.write(SENDMAIL)
+    os.chmod(tree + "/DEBIAN/postinst", 0o755)
+    open(tree + "/usr/libexec/sendmail/sendmail", "w").close()
+    subprocess.run([MAKEMAP, "-C", "/dev/null", "hash", tree + "/usr/share/access"],
+                   check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(["dpkg-deb", "-Znone", "-b", tree, tree + ".deb"],
+                   check=True, stdout=subprocess.DEVNULL)
+    return tree + ".deb"
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_sendmail_may_come_later(deb, site, together):
+    """relay-milter gets at its maps by a group that was not there before."""
+    with Root(site) as root:
+        other = sendmail_package(site)
+        if together:
+            package.install(root, deb, other)
+        else:
+            assert "relay-milter is not started" in package.install(root, deb)
+            package.install(root, other)
+        assert "smmsp" in root.run("id", "-nG", "postern-relay")
+        assert package.answers(root, "relay")
+        for word in ("relay", "filter"):
+            root.run("invoke-rc.d", word + "-milter", "stop")
 
 
 def rpm_files(text):

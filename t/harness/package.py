@@ -2,6 +2,7 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 
 from harness import TOP
@@ -15,6 +16,7 @@ APT = ("apt-get", "-y", "-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends
 def build():
     """What `make deb` makes of the programs that are built."""
     done = subprocess.run(["make", "-s", "-C", TOP, "-o", "all", "deb"], text=True,
+                          env=dict(os.environ, DPKG_DEB_COMPRESSOR_TYPE="none"),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     with open(os.path.join(TOP, "NEWS.md"), encoding="utf-8") as f:
@@ -46,12 +48,12 @@ def shipped(deb):
     return [name[1:] for name in names if not name.endswith("/")]
 
 
-def install(root, deb):
+def install(root, *debs):
     """-> what apt-get said"""
-    name = "/tmp/" + os.path.basename(deb)
-    with open(deb, "rb") as source, open(root.path(name), "wb") as target:
-        target.write(source.read())
-    return root.run(*APT, "install", name)
+    names = ["/tmp/" + os.path.basename(deb) for deb in debs]
+    for deb, name in zip(debs, names):
+        shutil.copy(deb, root.path(name))
+    return root.run(*APT, "install", *names)
 
 
 def maps(root):
