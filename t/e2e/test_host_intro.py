@@ -2,13 +2,10 @@
 bare host."""
 import os
 import re
-import shutil
 
 import pytest
 
-from harness import TOP, net, server, smtp
-from harness.net import HOST
-from harness.root import Root
+from harness import TOP, mail_root, net, smtp
 
 
 def commands(page="posternintro.7"):
@@ -19,30 +16,8 @@ def commands(page="posternintro.7"):
 
 @pytest.fixture
 def host(site):
-    """A root with sendmail's programs and m4 files, and nothing of Debian's own
-    scripts, which would start nothing without their sendmail.conf."""
-    with Root(site) as root:
-        shutil.copytree(server("sendmail", "usr"), root.path("/usr"),
-                        symlinks=True, dirs_exist_ok=True)
-        shutil.copy("/etc/resolv.conf", root.path("/etc/resolv.conf"))
-        shutil.copy("/etc/nsswitch.conf", root.path("/etc/nsswitch.conf"))
-        os.symlink("/usr/libexec/sendmail/sendmail", root.path("/usr/sbin/sendmail"))
-        with open(root.path("/etc/hosts"), "w") as f:
-            f.write(f"127.0.0.1 localhost {HOST}\n")
-        os.makedirs(root.path("/run/sendmail/mta"))     # compiled in there
-        root.run("groupadd", "--system", "smmsp")
-        root.run("useradd", "--system", "--gid", "smmsp", "smmsp")
-        # sendmail takes no connections on a busy machine.
-        with open(root.path("/tmp/loadavg"), "w") as f:
-            f.write("0.10 0.10 0.10 1/100 100\n")
-        root.mount(root.path("/tmp/loadavg"), root.path("/proc/loadavg"), "--bind")
-        for name in ("mqueue", "clientmqueue"):
-            os.makedirs(root.path("/var/spool/" + name), mode=0o700, exist_ok=True)
-        root.run("chown", "smmsp:smmsp", "/var/spool/clientmqueue")
+    with mail_root.opened(site) as root:
         yield root
-        for name in ("/run/sendmail/mta/sendmail.pid", "/run/postern/relay.pid",
-                     "/var/spool/clientmqueue/sm-client.pid"):
-            root.run("sh", "-c", f"kill $(head -n 1 {name})", check=False)
 
 
 def typed(host, folder, line):
