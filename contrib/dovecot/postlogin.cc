@@ -12,9 +12,37 @@
 #include <unistd.h>
 
 #include "contrib/login_report.h"
+#include "policy/version.h"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: postern-postlogin [-s SERVICE] [-p SOCKET] PROGRAM [ARGUMENT...]\n";
+constexpr const char* help =
+    "Tells relay-milter of the login of $USER from $IP, becomes PROGRAM.\n\n"
+    "  -s SERVICE      pop3 or imap, which Dovecot does not tell\n"
+    "  -p SOCKET       of relay-milter, default /run/postern/login.sock\n"
+    "  -h,--help       this text\n"
+    "  -V,--version    the version\n";
+
+/// Answers what only somebody who types it asks: it is the only argument.
+bool answered(const char* argument)
+{
+    if (strcmp(argument, "-h") == 0 || strcmp(argument, "--help") == 0)
+        printf("%s%s", usage, help);
+    else if (strcmp(argument, "-V") == 0 || strcmp(argument, "--version") == 0)
+        printf("postern-postlogin %s\n", policy::version);
+    else
+        return false;
+    return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv)
 {
+    if (argc == 2 && answered(argv[1]))
+        return 0;
     const char* service = nullptr;
     const char* path = contrib::default_socket;
     int i = 1;
@@ -33,8 +61,7 @@ int main(int argc, char** argv)
         report.send(path);
     }
     if (i >= argc) {
-        fprintf(stderr, "usage: %s [-s SERVICE] [-p SOCKET] PROGRAM...\n",
-                argv[0]);
+        fputs(usage, stderr);
         return 64;
     }
     execv(argv[i], argv + i);
