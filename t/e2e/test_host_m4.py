@@ -156,6 +156,42 @@ def test_while_a_milter_is_down_mail_is_deferred(site, sink, milters):
         assert reply.startswith("451 4.3.2"), reply
 
 
+def test_f4_closes_the_door_while_the_milter_is_down(site):
+    """421 at the greeting, as postern-m4(7) says; one that is up opens it."""
+    with Sendmail(site, mc="FEATURE(`postern_filter', `unix:{dir}/f.sock', `4')dnl") as mta:
+        with smtp.Client(mta.port) as c:
+            assert c.greeting.code == 421
+        with open(site + "/postern.yaml", "w", encoding="ascii") as f:
+            f.write(f"filter: {{socket: unix:{mta.dir}/f.sock}}\n")
+        milter = subprocess.Popen([program("filter-milter"), "-f", "-c", f.name],
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            net.wait_listening(mta.dir + "/f.sock", milter)
+            with smtp.Client(mta.port) as c:
+                assert c.greeting.code == 220
+        finally:
+            milter.terminate()
+            milter.wait(10)
+
+
+def test_every_port_asks_the_milters(site, sink, milters):
+    """587 wants a password and 5190 is 25 once more; mail on each is scanned."""
+    infected = message(("e.com", eicar()))
+    with Sendmail(site, mc="FEATURE(`postern')dnl\nFEATURE(`postern_ports', `inet')dnl\n",
+                  users={"alice": "secret"}, sink=sink.port):
+        milters.start()
+        for port in (25, 587, 5190):
+            net.wait_listening(port)
+            to_us, to_others = ("<bob@example.org>", "<friend@remote.example>")
+            stranger = {25: (250, 550), 5190: (250, 550), 587: (530, 530)}[port]
+            clean = message(("a.txt", b"x")).replace("Subject: test", f"Subject: port {port}")
+            assert (send(port, clean, rcpt=to_us).code,
+                    send(port, clean, rcpt=to_others).code) == stranger
+            assert send(port, clean, "alice", to_others).code == 250
+            assert send(port, infected, "alice", to_us).code == 550
+            assert "X-Virus-Status: clean" in sink.wait(f"Subject: port {port}")["text"]
+
+
 def test_what_is_submitted_by_sendmail_t_is_scanned_too(site, sink, milters, log):
     to_sink = "define(`MAIL_HUB', `relay:[127.0.0.1]')dnl\n" \
               f"define(`RELAY_MAILER_ARGS', `TCP $h {sink.port}')dnl\n"
