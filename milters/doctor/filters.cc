@@ -1,54 +1,13 @@
 // What INPUT_MAIL_FILTER lines say.
 #include <algorithm>
 
+#include "milters/doctor/asking.h"
 #include "milters/doctor/checks.h"
 
 namespace milters::doctor {
 namespace {
 
-using policy::config::Milliseconds;
 using policy::config::SocketSpec;
-using std::chrono::seconds;
-
-/// FEATURE(`postern') leaves the MTA so much more than a milter takes.
-constexpr seconds margin{60};
-
-std::string in_seconds(Milliseconds time)
-{
-    return std::to_string(
-               std::chrono::ceil<std::chrono::seconds>(time).count()) +
-           "s";
-}
-
-/// The longest that a milter may take over a message, and the setting.
-struct Limit {
-    const char* setting;
-    Milliseconds time;
-};
-
-std::vector<Limit> limits_of(const Host& host, const MailFilter& filter)
-{
-    const Limit scan{"virus.deadline", host.config->virus.deadline};
-    const Limit recipes{"filter.time", host.config->filter.time};
-    switch (host.which(filter)) {
-        case Milter::virus:
-            return {scan};
-        case Milter::filter:
-            return {recipes};
-        case Milter::all_in_one:
-            return {scan, recipes};
-        case Milter::relay:
-        case Milter::foreign:
-            break;
-    }
-    return {};
-}
-
-bool is_loopback(const std::string& host)
-{
-    const auto addr = policy::ClientAddr::parse(host);
-    return host.empty() || host == "localhost" || (addr && addr->is_loopback());
-}
 
 }  // namespace
 
@@ -85,23 +44,14 @@ Findings filter_with_wrong_flag(const Host& host)
 
 Findings filter_order(const Host& host)
 {
-    Findings found;
-    const MailFilter* last = nullptr;
-    const auto filters = host.cf.input_filters();
     const auto used = host.cf.option("InputMailFilters");
-    for (const auto& filter : filters) {
-        const auto which = host.which(filter);
-        if (which == Milter::foreign)
-            continue;
-        if (last && which < host.which(*last))
-            found.push_back({host.at(used->line),
-                             filter.name + " comes after " + last->name,
-                             "name them in the order relay, virus, filter: "
-                             "what may not be relayed is refused before it is "
-                             "scanned, and recipes judge what is clean"});
-        else
-            last = &filter;
-    }
+    std::vector<Called> filters;
+    for (const auto& filter : host.cf.input_filters())
+        filters.push_back({filter.name, host.which(filter)});
+    Findings found;
+    for (const auto& [late, early] : misplaced(filters))
+        found.push_back(
+            {host.at(used->line), late + " comes after " + early, right_order});
     return found;
 }
 
@@ -109,7 +59,7 @@ Findings filter_timeout(const Host& host)
 {
     Findings found;
     for (const auto& filter : host.cf.input_filters())
-        for (const auto& limit : limits_of(host, filter)) {
+        for (const auto& limit : limits_of(host, host.which(filter))) {
             if (filter.end_of_message > limit.time)
                 continue;
             found.push_back(
@@ -119,7 +69,7 @@ Findings filter_timeout(const Host& host)
                      host.setting(limit.setting) + ") is " +
                      in_seconds(limit.time) +
                      ": mail that is still looked at is deferred",
-                 "write T=E:" + in_seconds(limit.time + margin)});
+                 "write T=E:" + in_seconds(limit.time + time_margin)});
         }
     return found;
 }
@@ -131,7 +81,7 @@ Findings inet_to_loopback(const Host& host)
         const auto spec = SocketSpec::parse(filter.socket);
         const bool inet = spec && (spec->kind == SocketSpec::Kind::inet ||
                                    spec->kind == SocketSpec::Kind::inet6);
-        if (inet && is_loopback(spec->host))
+        if (inet && is_this_host(spec->host))
             found.push_back(
                 {host.at(filter.line),
                  filter.name + " is asked by TCP on this host, which costs "

@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
+#include "milters/doctor/cron.h"
+#include "milters/doctor/probe.h"
 #include "policy/sendmail/words.h"
 
 namespace milters::doctor {
@@ -18,22 +19,6 @@ using policy::config::SocketSpec;
 std::string first_of(const std::string& given, const std::string& usual)
 {
     return given.empty() ? usual : given;
-}
-
-/// Files of cron on Debian, Red Hat and FreeBSD, but those that are folders.
-std::vector<std::string> usual_crontabs()
-{
-    std::vector<std::string> all{"/etc/crontab",
-                                 "/var/spool/cron/crontabs/root",
-                                 "/var/spool/cron/root", "/var/cron/tabs/root"};
-    for (const char* folder : {"/etc/cron.d", "/usr/local/etc/cron.d",
-                               "/etc/cron.daily", "/etc/cron.hourly"}) {
-        std::error_code error;
-        for (const auto& entry :
-             std::filesystem::directory_iterator{folder, error})
-            all.push_back(entry.path().string());
-    }
-    return all;
 }
 
 std::string usual_sendmail()
@@ -69,6 +54,15 @@ User run_as(const std::string& text)
     return user;
 }
 
+Milter milter_called(const std::string& name)
+{
+    return name == "postern-milter"  ? Milter::all_in_one
+           : name == "relay-milter"  ? Milter::relay
+           : name == "virus-milter"  ? Milter::virus
+           : name == "filter-milter" ? Milter::filter
+                                     : Milter::foreign;
+}
+
 bool same_socket(const std::string& text, const SocketSpec& spec)
 {
     const auto read = SocketSpec::parse(text);
@@ -77,39 +71,45 @@ bool same_socket(const std::string& text, const SocketSpec& spec)
 
 }  // namespace
 
-Milter Host::which(const MailFilter& filter) const
+Milter Site::which(const std::string& name, const std::string& socket) const
 {
-    if (filter.name == "postern-milter" ||
-        same_socket(filter.socket, config->postern.socket))
-        return Milter::all_in_one;
-    if (filter.name == "relay-milter" ||
-        same_socket(filter.socket, config->relay.socket))
-        return Milter::relay;
-    if (filter.name == "virus-milter" ||
-        same_socket(filter.socket, config->virus.socket))
-        return Milter::virus;
-    if (filter.name == "filter-milter" ||
-        same_socket(filter.socket, config->filter.socket))
-        return Milter::filter;
-    return Milter::foreign;
+    const std::pair<const SocketSpec*, Milter> ours[] = {
+        {&config->postern.socket, Milter::all_in_one},
+        {&config->relay.socket, Milter::relay},
+        {&config->virus.socket, Milter::virus},
+        {&config->filter.socket, Milter::filter}};
+    for (const auto& [spec, milter] : ours)
+        if (same_socket(socket, *spec))
+            return milter;
+    const auto listener = SocketSpec::parse(socket);
+    const auto program =
+        listener ? program_that_listens(*listener) : std::string{};
+    const auto found = milter_called(program);
+    return found != Milter::foreign ? found : milter_called(name);
+}
+
+Site look_at_site(std::shared_ptr<const policy::config::Config> config,
+                  std::string config_file, const Places& places)
+{
+    return {std::move(config),
+            std::move(config_file),
+            places.crontabs.empty() ? usual_crontabs() : places.crontabs,
+            {}};
 }
 
 policy::Result<Host> look_at_host(
     std::shared_ptr<const policy::config::Config> config,
     std::string config_file, const Places& places)
 {
-    const auto& dir = config->mail_dir;
+    const auto dir = config->mail_dir;
     auto cf = Cf::read(first_of(places.sendmail_cf, dir + "/sendmail.cf"));
     if (!cf)
         return policy::fail(cf.error());
-    Host host{std::move(config),
-              std::move(config_file),
+    Host host{look_at_site(std::move(config), std::move(config_file), places),
               std::move(*cf),
               {},
               first_of(places.submit_cf, dir + "/submit.cf"),
-              first_of(places.sendmail, usual_sendmail()),
-              places.crontabs.empty() ? usual_crontabs() : places.crontabs,
-              {}};
+              first_of(places.sendmail, usual_sendmail())};
     if (auto submit = Cf::read(host.submit_path))
         host.submit = std::move(*submit);
     if (const auto user = host.cf.option("RunAsUser");

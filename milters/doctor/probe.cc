@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 
 #include "milters/net/negotiate.h"
 #include "policy/fd.h"
@@ -37,6 +39,42 @@ std::string connect_to(const SocketSpec& spec)
 {
     return Fd{net::connect_to(spec, milliseconds{0})} ? std::string{}
                                                       : reason();
+}
+
+std::string program_that_listens(const SocketSpec& spec)
+{
+    if (spec.kind != SocketSpec::Kind::unix_path)
+        return {};
+    const Fd fd{
+        ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    spec.path.copy(where.sun_path, sizeof where.sun_path - 1);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (!fd ||
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where),
+                  sizeof where) != 0 ||
+        ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return {};
+    std::ifstream in{"/proc/" + std::to_string(peer.pid) + "/comm"};
+    std::string name;
+    std::getline(in, name);
+    return name;
+}
+
+std::string ask_clamd(const SocketSpec& spec)
+{
+    const Fd fd{net::connect_to(spec, milliseconds{0})};
+    if (!fd)
+        return "connect: " + reason();
+    constexpr std::string_view question{"zVERSION\0", 9};
+    if (::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(question.size()))
+        return closed;
+    std::array<char, 512> answer{};
+    const auto size = ::recv(fd.get(), answer.data(), answer.size() - 1, 0);
+    return size > 0 ? std::string{answer.data()} : closed;
 }
 
 std::string ask_saslauthd(const std::string& path)

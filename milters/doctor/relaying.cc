@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 #include "milters/doctor/checks.h"
 #include "milters/doctor/child.h"
@@ -143,6 +144,38 @@ bool has_word(const Cf& cf, const char* option,
     return false;
 }
 
+/// Whether check_rcpt ever asks Relay_ok, as all but promiscuous hosts do.
+bool asks_whether_to_relay(const Cf& cf)
+{
+    return std::any_of(
+        cf.lines().begin(), cf.lines().end(), [](const auto& line) {
+            return line.kind == 'R' &&
+                   line.text.find("Relay_ok") != std::string::npos;
+        });
+}
+
+/// The FEATURE in the .mc file that sendmail.cf is made of, though it is not
+/// yet in there.
+std::optional<Place> promiscuous_source(const Host& host)
+{
+    const auto name = own_name(host);
+    for (const auto& stem :
+         {std::string{"sendmail"}, name, name.substr(0, name.find('.'))}) {
+        const auto path = host.config->mail_dir + "/" + stem + ".mc";
+        std::ifstream in{path};
+        std::string line;
+        for (int number = 1; std::getline(in, line); ++number) {
+            const auto at = line.find("promiscuous_relay");
+            const auto before = line.substr(0, at);
+            if (at != line.npos && before.find("FEATURE") != before.npos &&
+                before.find("dnl") == before.npos &&
+                before.find('#') == before.npos)
+                return Place{path, number};
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Findings open_relay(const Host& host)
@@ -172,13 +205,26 @@ Findings open_relay(const Host& host)
 
 Findings promiscuous_relay(const Host& host)
 {
-    const int line = host.cf.comment("promiscuous_relay.m4");
-    if (line == 0)
-        return {};
-    return {{host.at(line),
-             "FEATURE(`promiscuous_relay') lets anybody send through this host",
-             "take it out of the .mc file; FEATURE(`postern_relay') lets your "
-             "users relay"}};
+    constexpr const char* cure =
+        "take it out of the .mc file; FEATURE(`postern_relay') lets your "
+        "users relay";
+    const Cf& cf = host.cf;
+    int line = cf.comment("promiscuous_relay.m4");
+    // Remarks may have been taken out; the rules tell all the same.
+    if (line == 0 && !asks_whether_to_relay(cf))
+        line = cf.ruleset("Basic_check_rcpt");
+    if (line != 0)
+        return {{host.at(line),
+                 "FEATURE(`promiscuous_relay') lets anybody send through "
+                 "this host",
+                 cure}};
+    if (const auto place = promiscuous_source(host))
+        return {{*place,
+                 "FEATURE(`promiscuous_relay') will let anybody send through "
+                 "this host when " +
+                     cf.path() + " is made again",
+                 cure}};
+    return {};
 }
 
 Findings plain_without_tls(const Host& host)

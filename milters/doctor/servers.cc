@@ -10,6 +10,7 @@
 #include "milters/doctor/child.h"
 #include "milters/doctor/paths.h"
 #include "milters/doctor/probe.h"
+#include "milters/doctor/servers.h"
 #include "milters/net/negotiate.h"
 #include "policy/accounts/sasl.h"
 
@@ -38,31 +39,8 @@ std::optional<SocketSpec> socket_of(const MailFilter& filter)
     return spec && !spec->off() ? std::optional{*spec} : std::nullopt;
 }
 
-/// The SASL configuration of sendmail: its file and what it says.
-struct SaslFile {
-    std::string path;
-    std::string text;
-};
-
-SaslFile sasl_file(const Cf& cf)
-{
-    auto folders = policy::accounts::sasl_folders();
-    if (const auto own = cf.environment("SASL_CONF_PATH"); !own.empty())
-        folders = {own};
-    else
-        folders.insert(folders.begin(), "/etc/mail/sasl");
-    for (const auto& folder : folders)
-        for (const char* name : {"/Sendmail.conf", "/Sendmail.conf.2"}) {
-            std::ifstream in{folder + name};
-            std::ostringstream text;
-            if (in && text << in.rdbuf())
-                return {folder + name, text.str()};
-        }
-    return {};
-}
-
 /// Where saslauthd listens; empty if sendmail does not ask it.
-std::string saslauthd_socket(const SaslFile& file)
+std::string saslauthd_socket(const SaslFile& file, const std::string& root)
 {
     const auto option = [&](const char* name) {
         return policy::accounts::sasl_option(file.text, name);
@@ -71,15 +49,43 @@ std::string saslauthd_socket(const SaslFile& file)
         return {};
     auto path = option("saslauthd_path");
     if (!path.empty())
-        return path.ends_with("/mux") ? path : path + "/mux";
+        return root + path + (path.ends_with("/mux") ? "" : "/mux");
     for (const char* usual : {"/run/saslauthd/mux", "/var/run/saslauthd/mux",
                               "/var/state/saslauthd/mux"})
-        if (::access(usual, F_OK) == 0)
-            return usual;
-    return "/var/run/saslauthd/mux";
+        if (::access((root + usual).c_str(), F_OK) == 0)
+            return root + usual;
+    return root + "/var/run/saslauthd/mux";
 }
 
 }  // namespace
+
+SaslFile sasl_file(const std::vector<std::string>& folders,
+                   const std::vector<std::string>& names)
+{
+    for (const auto& folder : folders)
+        for (const auto& name : names) {
+            const auto path = folder + "/" + name;
+            std::ifstream in{path};
+            std::ostringstream text;
+            if (in && text << in.rdbuf())
+                return {path, text.str()};
+        }
+    return {};
+}
+
+std::string silence_of(const SocketSpec& spec)
+{
+    return complaint(in_child(milter_limit, {}, [&] {
+        return net::negotiate(spec, milliseconds{0});
+    }));
+}
+
+bool may_connect(const User& user, const SocketSpec& spec)
+{
+    return complaint(in_child(milter_limit, user, [&] {
+               return connect_to(spec);
+           })) != std::strerror(EACCES);
+}
 
 Findings socket_out_of_reach(const Host& host)
 {
@@ -88,10 +94,8 @@ Findings socket_out_of_reach(const Host& host)
         const auto spec = socket_of(filter);
         if (!spec || spec->kind != SocketSpec::Kind::unix_path)
             continue;
-        const auto said = complaint(in_child(
-            milter_limit, host.mta, [&] { return connect_to(*spec); }));
         const auto who = host.mta.uid == 0 ? "root" : host.mta.name;
-        if (said == std::strerror(EACCES))
+        if (!may_connect(host.mta, *spec))
             found.push_back({host.at(filter.line),
                              "sendmail, which runs as " + who +
                                  ", may not connect to " + spec->path,
@@ -116,9 +120,7 @@ Findings silent_milter(const Host& host)
         const auto spec = socket_of(filter);
         if (!spec)
             continue;
-        const auto said = complaint(in_child(milter_limit, {}, [&] {
-            return net::negotiate(*spec, milliseconds{0});
-        }));
+        const auto said = silence_of(*spec);
         if (!said.empty())
             found.push_back({host.at(filter.line),
                              filter.name + " does not answer at " +
@@ -131,8 +133,18 @@ Findings silent_milter(const Host& host)
 
 Findings saslauthd(const Host& host)
 {
-    const auto file = sasl_file(host.cf);
-    const auto path = saslauthd_socket(file);
+    auto folders = policy::accounts::sasl_folders();
+    if (const auto own = host.cf.environment("SASL_CONF_PATH"); !own.empty())
+        folders = {own};
+    else
+        folders.insert(folders.begin(), "/etc/mail/sasl");
+    return saslauthd_of(
+        sasl_file(folders, {"Sendmail.conf", "Sendmail.conf.2"}), "");
+}
+
+Findings saslauthd_of(const SaslFile& file, const std::string& root)
+{
+    const auto path = saslauthd_socket(file, root);
     if (path.empty())
         return {};
     const auto answer =

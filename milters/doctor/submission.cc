@@ -1,6 +1,7 @@
 // Ways around the milters for mail that is submitted.
 #include <algorithm>
 
+#include "milters/doctor/asking.h"
 #include "milters/doctor/checks.h"
 #include "policy/sendmail/words.h"
 
@@ -27,11 +28,11 @@ std::string left_out(const Host& host, const Daemon& daemon)
     return names;
 }
 
-bool is_this_host(std::string name)
+/// A host as FEATURE(`msp') has it: `[127.0.0.1]`.
+bool is_here(std::string name)
 {
     std::erase_if(name, [](char c) { return c == '[' || c == ']'; });
-    const auto addr = policy::ClientAddr::parse(name);
-    return name == "localhost" || (addr && addr->is_loopback());
+    return is_this_host(name);
 }
 
 bool has_ours(const Host& host)
@@ -51,7 +52,7 @@ Findings local_submission(const Host& host)
                  "-t is delivered at once, and no milter sees it",
                  "make submit.cf by FEATURE(`msp')"}};
     const auto hub = host.submit->macro("{MTAHost}");
-    if (hub && is_this_host(hub->value))
+    if (hub && is_here(hub->value))
         return {};
     return {{{host.submit->path(), hub ? hub->line : 0},
              hub ? "mail of sendmail -t goes to " + hub->value +

@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <fstream>
+#include <iterator>
 
 #include "milters/control/client.h"
 #include "milters/doctor/checks.h"
 #include "milters/doctor/child.h"
+#include "milters/doctor/cron.h"
+#include "milters/doctor/probe.h"
+#include "milters/doctor/upkeep.h"
 #include "milters/doctor/waits.h"
+#include "milters/scanner/clamd.h"
 #include "policy/scan/database.h"
 
 namespace milters::doctor {
@@ -47,31 +51,17 @@ std::string dotted_name(const std::string& name)
     return {};
 }
 
-/// Whether a program writes the hash file that `map` is of.
 bool is_grants(const Host& host, const policy::sendmail::Map& map)
 {
     const bool file =
         map.kind == "hash" || map.kind == "btree" || map.kind == "cdb";
-    const auto& ours = host.config->relay.relayers.file;
-    return file && (map.name == "relayers" || map.path == ours ||
-                    map.path + ".db" == ours);
-}
-
-bool expires(const std::string& crontab)
-{
-    std::ifstream in{crontab};
-    for (std::string line; std::getline(in, line);)
-        if (!line.empty() && line.front() != '#' &&
-            line.find("vsmtprelay") != line.npos &&
-            line.find("expire") != line.npos)
-            return true;
-    return false;
+    return file && (map.name == "relayers" || is_grants(host, map.path));
 }
 
 /// Whether relay-milter runs with this configuration: it takes old grants out.
-bool relay_milter_runs(const Host& host)
+bool relay_milter_runs(const Site& site)
 {
-    const auto& relay = host.config->relay;
+    const auto& relay = site.config->relay;
     if (relay.relayers.store != "bdb" || relay.relayers.window == 0s)
         return false;
     auto client = control::Client::connect(relay.control_socket.path, limit);
@@ -87,6 +77,43 @@ bool scans(const Host& host)
         const auto which = host.which(f);
         return which == Milter::virus || which == Milter::all_in_one;
     });
+}
+
+Findings too_old(const Site& site, const Place& place, std::int64_t made)
+{
+    const auto& virus = site.config->virus;
+    const auto age = std::time(nullptr) - made;
+    if (virus.max_age == 0s || age <= virus.max_age.count())
+        return {};
+    return {{place,
+             "the newest virus signatures are " + std::to_string(age / day) +
+                 " days old",
+             "see why freshclam does not fetch newer ones; virus.max_age (" +
+                 site.setting("virus.max_age") + ") sets the bound"}};
+}
+
+/// Each clamd tells its own.
+Findings signatures_of_clamd(const Site& site)
+{
+    Findings found;
+    for (const auto& server : site.config->virus.clamd) {
+        const Place place{server.text()};
+        const auto answer =
+            in_child(limit, {}, [&] { return ask_clamd(server); });
+        const auto info = scanner::read_clamd_version(
+            answer && answer->starts_with("ClamAV") ? *answer : "");
+        if (info.base_time != 0) {
+            auto old = too_old(site, place, info.base_time);
+            std::move(old.begin(), old.end(), std::back_inserter(found));
+            continue;
+        }
+        found.push_back({place,
+                         "clamd does not tell the age of its signatures: " +
+                             (answer ? *answer : answer.error().text),
+                         "start it, or correct virus.clamd.servers (" +
+                             site.setting("virus.clamd.servers") + ")"});
+    }
+    return found;
 }
 
 }  // namespace
@@ -118,41 +145,56 @@ Findings host_name(const Host&)
 
 Findings old_signatures(const Host& host)
 {
-    const auto& virus = host.config->virus;
-    if (!scans(host) || virus.engine != "libclamav")
-        return {};
+    return scans(host) ? signatures(host) : Findings{};
+}
+
+Findings signatures(const Site& site)
+{
+    const auto& virus = site.config->virus;
+    if (virus.engine == "clamd")
+        return signatures_of_clamd(site);
     const Place place{virus.scan.database};
     const auto state = policy::scan::look_at_database(virus.scan.database);
     if (!state)
         return {{place, "there are no virus signatures: " + state.error().text,
                  "run freshclam, or correct virus.database (" +
-                     host.setting("virus.database") + ")"}};
-    const auto age = std::time(nullptr) - state->newest;
-    if (virus.max_age == 0s || age <= virus.max_age.count())
+                     site.setting("virus.database") + ")"}};
+    return too_old(site, place, state->newest);
+}
+
+bool is_grants(const Site& site, const std::string& path)
+{
+    const auto& ours = site.config->relay.relayers.file;
+    return path == ours || path + ".db" == ours;
+}
+
+bool grants_end(const Site& site)
+{
+    return std::any_of(site.crontabs.begin(), site.crontabs.end(),
+                       expires_grants) ||
+           relay_milter_runs(site);
+}
+
+Findings endless_grants(const Site& site, const Place& place,
+                        const std::string& path)
+{
+    if (grants_end(site))
         return {};
     return {{place,
-             "the newest virus signatures are " + std::to_string(age / day) +
-                 " days old",
-             "see why freshclam does not fetch newer ones; virus.max_age (" +
-                 host.setting("virus.max_age") + ") sets the bound"}};
+             "the MTA reads grants from " + path +
+                 ", and nothing takes old ones out: who has logged in once "
+                 "may relay for ever",
+             "let cron run `vsmtprelay expire 30', see contrib/cron, or let "
+             "relay-milter run"}};
 }
 
 Findings no_expire(const Host& host)
 {
     Findings found;
-    for (const auto& map : host.cf.maps()) {
-        const bool grants = is_grants(host, map);
-        if (!grants ||
-            std::any_of(host.crontabs.begin(), host.crontabs.end(), expires) ||
-            relay_milter_runs(host))
-            continue;
-        found.push_back({host.at(map.line),
-                         "sendmail reads grants from " + map.path +
-                             ", and nothing takes old ones out: who has "
-                             "logged in once may relay for ever",
-                         "let cron run `vsmtprelay expire 30', see "
-                         "contrib/cron, or let relay-milter run"});
-    }
+    for (const auto& map : host.cf.maps())
+        if (is_grants(host, map))
+            for (auto& one : endless_grants(host, host.at(map.line), map.path))
+                found.push_back(std::move(one));
     return found;
 }
 

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "milters/doctor/checks.h"
+#include "milters/doctor/postfix.h"
 #include "milters/postern/latin1.h"
 #include "milters/postern/options.h"
 #include "policy/map/access_lint.h"
@@ -44,6 +45,10 @@ void add_options(CLI::App& app, Arguments& a)
                    "that of submission (default submit.cf there)");
     app.add_option("--sendmail", a.places.sendmail,
                    "the program (default /usr/sbin/sendmail)");
+    app.add_option("--main-cf", a.places.main_cf,
+                   "Postfix's configuration, to be looked at in place of "
+                   "sendmail's (default /etc/postfix/main.cf where there is "
+                   "no sendmail.cf)");
     app.add_option("--crontab", a.places.crontabs,
                    "look for vsmtprelay expire in this file; may be given "
                    "again (default: where cron looks)");
@@ -126,22 +131,44 @@ int check_files(const std::vector<std::string>& files,
     return found ? found_something : EX_OK;
 }
 
+/// What is wrong with the MTA that this host has.
+Result<doctor::Findings> examine(const Arguments& a,
+                                 const std::shared_ptr<const config::Config>& c)
+{
+    const auto& places = a.places;
+    const bool postfix =
+        !places.main_cf.empty() ||
+        (places.sendmail_cf.empty() &&
+         !std::filesystem::exists(c->mail_dir + "/sendmail.cf") &&
+         std::filesystem::exists("/etc/postfix/main.cf"));
+    if (postfix) {
+        const auto host = doctor::look_at_postfix(c, path_of(a.common), places);
+        return host ? Result<doctor::Findings>{doctor::examine(*host)}
+                    : fail(host.error());
+    }
+    const auto host = doctor::look_at_host(c, path_of(a.common), places);
+    return host ? Result<doctor::Findings>{doctor::examine(*host)}
+                : fail(host.error());
+}
+
 /// Looks at the whole host.
-int check_host(const Arguments& a, std::shared_ptr<const config::Config> config,
+int check_host(const Arguments& a,
+               const std::shared_ptr<const config::Config>& config,
                const policy::map::LintOptions& options)
 {
     const auto access = source_of(config->relay.access);
-    const auto host = doctor::look_at_host(config, path_of(a.common), a.places);
-    if (!host)
-        return complain({host.error().text}, EX_NOINPUT);
-    const auto found = doctor::examine(*host);
-    for (const auto& finding : found)
+    const auto found = examine(a, config);
+    if (!found)
+        return complain({found.error().text}, EX_NOINPUT);
+    for (const auto& finding : *found)
         print(finding.place, finding.name, "", finding.cause, finding.cure,
               a.json);
     const int entries = std::filesystem::exists(access)
                             ? check_files({access}, options, a.json)
                             : EX_OK;
-    return entries != EX_OK ? entries : found.empty() ? EX_OK : found_something;
+    return entries != EX_OK ? entries
+           : found->empty() ? EX_OK
+                            : found_something;
 }
 
 }  // namespace

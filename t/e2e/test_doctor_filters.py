@@ -29,6 +29,22 @@ def test_a_filter_without_a_flag_fails_open(site):
     assert said.code == 1
 
 
+def test_each_filter_without_a_flag_is_told(site):
+    mta, said = found(site, milter("relay-milter", flag=""), milter("virus-milter"),
+                      milter("foreign", flag="", times=""), milter("filter-milter", flag="F="))
+    assert {f["line"] for f in said.of("fail-open")} == {
+        doctor.line_of(mta, "X" + n) for n in ("relay-milter", "foreign", "filter-milter")}
+
+
+@pytest.mark.parametrize("times,short", [
+    ("T=E:180", 0), ("T=E:180s", 0), ("T=E:3m", 0), ("T=E:1h", 0), ("T=S:1m;E:2m59s", 1),
+    ("T=e:2m", 1), ("T=S:1m", 0), ("T=C:5m;S:1s", 0), ("T=E:0", 1)])
+def test_timeouts_in_all_units(site, times, short):
+    _, said = found(site, milter("virus-milter", times=times),
+                    conf="virus: {deadline: 179s}\n")
+    assert len(said.of("short-timeout")) == short
+
+
 @pytest.mark.parametrize("flag", ["R", "X"])
 def test_a_flag_that_loses_mail(site, flag):
     mta, said = found(site, milter("relay-milter", flag="F=" + flag),
@@ -67,6 +83,8 @@ def test_a_timeout_shorter_than_the_scan(site):
 
 @pytest.mark.parametrize("socket,slow", [
     ("inet:8891@127.0.0.1", 1), ("inet:8891@localhost", 1), ("inet6:8891@[::1]", 1),
+    ("inet6:8891@::1", 1), ("inet:8891@127.0.0.2", 1), ("inet:8891@mx.example.org", 1),
+    ("inet:8891@MX", 1), ("inet:8891@other.example.org", 0),
     ("inet:8891@192.0.2.9", 0), ("/run/postern/relay.sock", 0)])
 def test_tcp_to_this_host_is_slow(site, socket, slow):
     _, said = found(site, milter("relay-milter", socket=socket))

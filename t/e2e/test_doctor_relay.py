@@ -62,6 +62,23 @@ def test_promiscuous_relay(site, resolver):
         assert "promiscuous_relay.m4" in f.readlines()[finding["line"] - 1]
 
 
+def test_promiscuous_relay_without_the_remarks(site, resolver):
+    mta = Sendmail(site, mc=PROMISCUOUS)
+    with open(mta.cf, encoding="latin1") as f:
+        mta.write("sendmail.cf", "".join(x for x in f if not x.startswith("#")))
+    finding = doctor.check(mta).only("promiscuous-relay")
+    assert finding["line"] == doctor.line_of(mta, "SBasic_check_rcpt")
+
+
+@pytest.mark.parametrize("text,found", [
+    ("VERSIONID(`x')\n" + PROMISCUOUS, 1), ("dnl " + PROMISCUOUS, 0), ("# " + PROMISCUOUS, 0)])
+def test_promiscuous_relay_that_is_to_come(site, resolver, text, found):
+    mta = Sendmail(site)
+    path = mta.write("sendmail.mc", text)
+    findings = doctor.check(mta).of("promiscuous-relay")
+    assert [(f["file"], f["line"]) for f in findings] == [(path, 2)] * found
+
+
 @pytest.mark.parametrize("mechanisms,options,found", [
     ("PLAIN LOGIN", "A y", 1), ("SCRAM-SHA-256 LOGIN", "", 1),
     ("PLAIN LOGIN", "A p y", 0), ("SCRAM-SHA-256", "A", 0)])
