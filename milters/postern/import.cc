@@ -27,11 +27,13 @@ using policy::fail;
 using policy::Result;
 
 constexpr int something_left = 1;
+constexpr const char* usual_templates = "/var/db/kav/5.6/kavmilter/templates";
 
 struct Arguments {
     std::string from;
     std::string file;
     std::string groups;  ///< folder; empty: beside the file
+    std::string templates = usual_templates;  ///< folder
 };
 
 Result<Source> read_source(const std::string& path)
@@ -85,7 +87,16 @@ policy::Status kavmilter(const Arguments& a, Draft& draft)
         return fail(conf ? groups.error() : conf.error());
     if (!a.groups.empty() && groups->empty())
         return fail(Errc::io, a.groups + ": no *.conf there");
-    migrate::read_kavmilter(*conf, *groups, draft);
+    Source disclaimer;
+    const auto path = a.templates + "/message_disclaimer";
+    if (fs::exists(path)) {
+        auto text = read_source(path);
+        if (!text)
+            return fail(text.error());
+        disclaimer = std::move(*text);
+    } else if (!fs::is_directory(a.templates) && a.templates != usual_templates)
+        return fail(Errc::io, a.templates + ": no such folder");
+    migrate::read_kavmilter(*conf, *groups, disclaimer, draft);
     return {};
 }
 
@@ -165,6 +176,9 @@ int import_from(int argc, const char* const* argv)
         "postern import"};
     app.add_option("--groups", a.groups,
                    "KavMilter's groups (default groups.d beside the file)");
+    app.add_option("--templates", a.templates,
+                   "KavMilter's templates, for the text of its disclaimer "
+                   "(default /var/db/kav/5.6/kavmilter/templates)");
     app.add_option("from", a.from,
                    "kavmilter, clamav-milter, pop-before-smtp, or map: the "
                    "Berkeley DB of DRAC or pop-before-smtp, for vsmtprelay "

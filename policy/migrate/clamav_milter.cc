@@ -1,4 +1,5 @@
 // clamav-milter.conf(5).
+#include <algorithm>
 #include <map>
 
 #include "policy/migrate/migrate.h"
@@ -110,6 +111,12 @@ void add_header(const Line& line, Draft& draft)
     }
 }
 
+void stale_socket(const Line& line, Draft& draft)
+{
+    if (!is_yes(line.value))
+        draft.leave(line, "a socket that nobody listens at is always replaced");
+}
+
 void log_facility(const Line& line, Draft& draft)
 {
     const auto word = lower(line.value);
@@ -161,7 +168,7 @@ const std::vector<Rule>& rules()
         {"", "MilterSocket", milter_socket},
         {"", "MilterSocketGroup", same<group>},
         {"", "MilterSocketMode", same<mode>},
-        {"", "FixStaleSocket", nullptr, ""},
+        {"", "FixStaleSocket", stale_socket},
         {"", "User", nullptr, "the unit starts virus-milter -u postern-virus"},
         {"", "AllowSupplementaryGroups", nullptr, ""},
         {"", "ReadTimeout", read_timeout},
@@ -226,8 +233,14 @@ void allowed(const Line& entry, Draft& draft)
 }
 
 /// What counts there where the file says nothing, and differs from ours.
-void set_defaults(const std::string& path, Draft& draft)
+void set_defaults(const std::string& path, const std::vector<Line>& lines,
+                  Draft& draft)
 {
+    const Line no_header{path + " (default)", 0, "", "AddHeader", "No"};
+    if (std::none_of(lines.begin(), lines.end(), [](const Line& line) {
+            return lower(line.key) == "addheader";
+        }))
+        add_header(no_header, draft);
     const Line infected{path + " (default)", 0, "", "OnInfected", "Quarantine"};
     if (!draft.has("virus.actions.infected"))
         on_infected(infected, draft);
@@ -250,9 +263,10 @@ std::vector<std::string> allow_lists(const Source& conf)
 void read_clamav_milter(const Source& conf, const std::vector<Source>& lists,
                         Draft& draft)
 {
-    for (const auto& line : word_lines(conf))
+    const auto lines = word_lines(conf);
+    for (const auto& line : lines)
         apply(line, rules(), draft);
-    set_defaults(conf.path, draft);
+    set_defaults(conf.path, lines, draft);
     for (const auto& list : lists)
         for (auto line : word_lines(list)) {
             line.value = line.key;

@@ -64,6 +64,13 @@ std::string size_of(std::string text)
     return text;
 }
 
+bool is_set(const Line* line)
+{
+    return line && !line->value.empty();
+}
+
+/// One rule: what is larger than Include says, but not what is larger than
+/// Exclude says.
 void by_size(const std::vector<Line>& lines, const std::string& group,
              Draft& draft)
 {
@@ -71,19 +78,23 @@ void by_size(const std::vector<Line>& lines, const std::string& group,
     const auto* exclude = find(lines, "excludesize");
     const auto* action = find(lines, "filteredsizeaction");
     const auto word = action ? lower(action->value) : "skip";
-    if (exclude && !exclude->value.empty())
-        draft.leave(*exclude, "write it as virus.attachments with smaller");
-    if (!include || include->value.empty() || word == "skip")
+    const auto* first = is_set(include)   ? include
+                        : is_set(exclude) ? exclude
+                                          : nullptr;
+    if (!first || word == "skip")
         return;
     const auto in = draft.next("virus.attachments");
-    draft.set(in + "larger", size_of(include->value), *include);
+    if (is_set(include))
+        draft.set(in + "larger", size_of(include->value), *include);
+    if (is_set(exclude))
+        draft.set(in + "smaller", size_of(exclude->value), *exclude);
     if (const auto ours = our_action(word); !ours.empty())
         draft.set(in + "action", ours, *action);
     else
         draft.leave(*action, "unknown action");
-    draft.set(in + "inside", "no", *include);
+    draft.set(in + "inside", "no", *first);
     if (!group.empty())
-        draft.set(in + "group", group, *include);
+        draft.set(in + "group", group, *first);
 }
 
 }  // namespace

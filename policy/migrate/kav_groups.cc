@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "policy/migrate/kav_filters.h"
+#include "policy/migrate/kav_notices.h"
 #include "policy/sendmail/words.h"
 
 namespace policy::migrate {
@@ -15,14 +15,12 @@ using sendmail::split;
 
 constexpr const char* definition = "group.definition";
 constexpr const char* actions = "group.actions";
-constexpr const char* notifications = "group.notifications";
-constexpr const char* backup = "group.backup";
 
 /// One file, while it is read.
 class Reader {
 public:
-    Reader(const Source& file, Draft& draft)
-        : lines_{ini_lines(file)}, draft_{draft}
+    Reader(const Source& file, const Source& disclaimer, Draft& draft)
+        : lines_{ini_lines(file)}, disclaimer_{disclaimer}, draft_{draft}
     {
         if (const auto* given = find("groupname"))
             name_ = given->value;
@@ -41,8 +39,7 @@ public:
                 draft_.leave(line, "unknown here");
         read_filters(lines_, all_ ? "" : name_, draft_);
         signatures();
-        if (all_)
-            notices();
+        read_notices(lines_, all_, draft_);
     }
 
 private:
@@ -95,13 +92,10 @@ private:
             return defines(line);
         if (line.section == actions)
             return acts(line);
-        if (line.section == backup)
-            return keeps(line);
-        if (line.section == notifications)
-            return notifies(line);
-        // Filters are read together, below.
-        return line.section == "group.filter" ||
-               (line.section == "group.settings" && settings(line));
+        if (line.section == "group.settings")
+            return settings(line);
+        // Those of each are read together, below.
+        return line.section == "group.filter" || is_notice(line);
     }
 
     bool defines(const Line& line)
@@ -164,10 +158,13 @@ private:
 
     void disclaimer(const Line& line)
     {
-        if (is_yes(line.value))
+        const auto text = text_of_template(disclaimer_.text);
+        if (is_yes(line.value) && text.empty())
             draft_.leave(line,
                          "copy the text of message_disclaimer to "
                          "virus.disclaimer.text");
+        else if (is_yes(line.value))
+            draft_.set("virus.disclaimer.text", text, line);
         else if (!all_)
             draft_.set(in_ + "disclaimer", "no", line);
     }
@@ -190,115 +187,19 @@ private:
         }
     }
 
-    bool keeps(const Line& line)
-    {
-        const auto key = lower(line.key);
-        if (key != "backuppolicy" && key != "backupoption" &&
-            key != "backupdir")
-            return false;
-        if (!all_)
-            draft_.leave(line, "virus.quarantine is one for all groups");
-        else if (key == "backupdir")
-            draft_.set("virus.quarantine.folder", line.value, line);
-        else if (key == "backuppolicy" && lower(line.value) != "none")
-            draft_.set("virus.quarantine.what", lower(line.value), line);
-        else if (key == "backupoption" && value("backuppolicy") != "none")
-            copies(line);
-        return true;
-    }
-
-    /// What was done -> our actions of which a copy is kept.
-    void copies(const Line& line)
-    {
-        static const std::map<std::string, std::vector<std::string>> words{
-            {"cured", {"strip"}},
-            {"deleted", {"strip"}},
-            {"dropped", {"discard"}},
-            {"rejected", {"reject"}},
-            {"warning", {"strip"}},
-            {"renamed", {"rename"}},
-            {"all", {"strip", "discard", "reject", "rename"}}};
-        for (const auto& word : split(lower(line.value), ", ")) {
-            const auto found = words.find(word);
-            if (found == words.end())
-                draft_.leave(line, "unknown outcome " + word);
-            else
-                for (const auto& ours : found->second)
-                    if (copied_.insert(ours).second)
-                        draft_.append("virus.quarantine.copies", ours, line);
-        }
-    }
-
-    bool notifies(const Line& line)
-    {
-        static const std::set<std::string> together{
-            "enablenotifications", "notifysender",   "notifyrecipients",
-            "notifyadmin",         "adminaddresses", "postmasteraddress",
-            "sendmailpath",        "rejectreply"};
-        if (!all_ && together.contains(lower(line.key)))
-            draft_.leave(line, "virus.notify is one for all groups");
-        else if (!together.contains(lower(line.key)))
-            draft_.leave(line,
-                         "notices are written from templates of our own: "
-                         "virus.notify.templates");
-        return true;
-    }
-
-    /// Who is told of what; nobody where notices are off.
-    void notices()
-    {
-        if (const auto* reply = find("rejectreply"))
-            draft_.set("virus.reject_text", reply->value, *reply);
-        if (const auto* off = find("enablenotifications");
-            off && !is_yes(off->value))
-            return;
-        for (const auto& line : lines_)
-            notice(line);
-    }
-
-    void notice(const Line& line)
-    {
-        const auto key = lower(line.key);
-        if (key == "adminaddresses")
-            for (const auto& address : split(line.value, ", "))
-                draft_.append("virus.notify.admins", address, line);
-        else if (key == "postmasteraddress")
-            draft_.set("virus.notify.from", line.value, line);
-        else if (key == "sendmailpath")
-            draft_.set("virus.notify.sendmail", line.value, line);
-        else if (key == "notifysender")
-            told("virus.notify.sender", line);
-        else if (key == "notifyrecipients")
-            told("virus.notify.recipients", line);
-        else if (key == "notifyadmin" && find("adminaddresses"))
-            told("virus.notify.admin", line);
-        else if (key == "notifyadmin")
-            draft_.leave(line, "there are no AdminAddresses");
-    }
-
-    void told(const std::string& name, const Line& line)
-    {
-        for (const auto& word : split(lower(line.value), ", "))
-            if (word == "discard")
-                draft_.leave(line, "discarded mail is told of by its status");
-            else if (word != "none" && told_.insert(name + word).second)
-                draft_.append(name, word, line);
-    }
-
     std::vector<Line> lines_;
+    const Source& disclaimer_;
     Draft& draft_;
     std::string name_;
     std::string in_;
     bool all_ = false;
-    std::set<std::string> copied_;
-    std::set<std::string> told_;
 };
 
 }  // namespace
 
-void read_group(const Source& file, Draft& draft)
+void read_group(const Source& file, const Source& disclaimer, Draft& draft)
 {
-    Reader{file, draft}.read();
+    Reader{file, disclaimer, draft}.read();
 }
 
 }  // namespace policy::migrate

@@ -7,6 +7,7 @@ namespace policy::migrate {
 
 /// Reads one file.  The group called Default becomes virus.actions and the
 /// settings that are for all; another becomes a member of virus.groups.
-void read_group(const Source& file, Draft& draft);
+/// @param disclaimer  the template message_disclaimer; empty: not known
+void read_group(const Source& file, const Source& disclaimer, Draft& draft);
 
 }  // namespace policy::migrate

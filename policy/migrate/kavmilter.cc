@@ -124,12 +124,12 @@ const std::vector<Rule>& rules()
 }  // namespace
 
 void read_kavmilter(const Source& conf, const std::vector<Source>& groups,
-                    Draft& draft)
+                    const Source& disclaimer, Draft& draft)
 {
     for (const auto& line : ini_lines(conf))
         apply(line, rules(), draft);
     for (const auto& group : groups)
-        read_group(group, draft);
+        read_group(group, disclaimer, draft);
 }
 
 }  // namespace policy::migrate

@@ -17,8 +17,9 @@ struct Source {
 
 /// kavmilter.conf of KavMilter 5.6, and the files of groups.d.
 /// Source: user guide of Kaspersky Anti-Virus 5.6 for Sendmail with Milter API.
+/// @param disclaimer  the template message_disclaimer; empty: not known
 void read_kavmilter(const Source& conf, const std::vector<Source>& groups,
-                    Draft& draft);
+                    const Source& disclaimer, Draft& draft);
 
 /// clamav-milter.conf(5).
 /// @param lists  texts of the AllowList files that it names, by path

@@ -1,9 +1,16 @@
 """`postern check` on a mail directory of the test's own."""
 import json
+import socket
 import subprocess
+import threading
+
+import pytest
 
 from harness import program
 from harness.sendmail import SENDMAIL
+
+
+FILTER = "INPUT_MAIL_FILTER(`{name}', `S={socket}, F=T, T=C:2s;S:2s;R:2s;E:5m')dnl\n"
 
 
 class Findings:
@@ -48,3 +55,48 @@ def line_of(mta, text, name="sendmail.cf"):
         found = [n for n, line in enumerate(f, 1) if line.startswith(text)]
     assert len(found) == 1, (text, found)
     return found[0]
+
+
+def milter(name, path):
+    return FILTER.replace("{name}", name).replace("{socket}", f"unix:{path}")
+
+
+class Listener(threading.Thread):
+    """A unix socket that takes connections and says `answer`, or nothing."""
+
+    def __init__(self, path, answer=None):
+        super().__init__(daemon=True)
+        self.answer, self.peers = answer, []
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(path)
+        self.server.listen(8)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                peer = self.server.accept()[0]
+                self.peers.append(peer)
+                if self.answer is not None:
+                    peer.recv(1024)
+                    peer.sendall(self.answer)
+                    peer.close()
+            except OSError:
+                if self.server.fileno() < 0:
+                    return
+
+    def close(self):
+        for one in (self.server, *self.peers):
+            one.close()
+
+
+@pytest.fixture
+def listeners():
+    made = []
+
+    def listen(path, answer=None):
+        made.append(Listener(path, answer))
+        return path
+    yield listen
+    for one in made:
+        one.close()

@@ -57,6 +57,7 @@ FilteredNameAction=rename
 IncludeMime=video/.*
 FilteredMimeAction=skip
 IncludeSize=10MB
+ExcludeSize=50MB
 FilteredSizeAction=reject
 [group.notifications]
 EnableNotifications=yes
@@ -140,6 +141,7 @@ def test_kavmilter_with_groups(site):
         "virus.attachments[0].except": ["re:setup\\.exe"],
         "virus.attachments[0].action": "rename", "virus.attachments[0].inside": False,
         "virus.attachments[1].larger": "10M", "virus.attachments[1].action": "reject",
+        "virus.attachments[1].smaller": "50M",
         "virus.attachments[1].inside": False,
         "virus.notify.admin": ["all"], "virus.notify.recipients": ["infected", "protected"],
         "virus.notify.admins": ["postmaster@example.org"],
@@ -163,6 +165,31 @@ def test_kavmilter_with_groups(site):
     assert re.search(r"default.conf:\d+: Charset=us-ascii: ", left)
     assert re.search(r"sales.conf:\d+: BackupPolicy=message: ", left)
     assert f"{conf}:4" in said      # where a value is from
+
+
+def test_templates_of_kavmilter(site):
+    """The disclaimer is carried over; of the others it is said what to do."""
+    conf = write(site, "k.conf", "[kavmilter.global]\n")
+    group = write(site, "groups.d/default.conf",
+                  "[group.definition]\nGroupName=Default\n[group.settings]\n"
+                  "AddDisclaimer=yes\n[group.filter]\nExcludeSize=1MB\n"
+                  "FilteredSizeAction=delete\n[group.notifications]\n"
+                  "UseCustomTemplates=yes\nAdminSubject=Virus!\nMessageDir=/var/kav\n")
+    write(site, "templates/message_disclaimer", "# remark\nScanned here.\nNo warranty.\n")
+    code, said, left = run("kavmilter", "--templates", site + "/templates", conf)
+    got = settings(site, said)
+    assert got["virus.disclaimer.text"] == "Scanned here. No warranty."
+    assert (got["virus.attachments[0].smaller"], got["virus.attachments[0].action"]) == (
+        "1M", "strip")
+    assert code == 1 and "AddDisclaimer" not in left and "ExcludeSize" not in left
+    for line, key, why in ((9, "UseCustomTemplates=yes", "message_admin_notify"),
+                           (10, "AdminSubject=Virus!", "`Subject: Virus!'"),
+                           (11, "MessageDir=/var/kav", "virus.notify.templates")):
+        assert re.search(rf"(?m)^{re.escape(group)}:{line}: {key}: .*{re.escape(why)}", left)
+    code, said, left = run("kavmilter", conf)
+    assert "virus.disclaimer.text" not in settings(site, said)
+    assert f"{group}:4: AddDisclaimer=yes: copy the text" in left
+    assert run("kavmilter", "--templates", site + "/none", conf)[0] == 66
 
 
 def every_key_of_the_sample():
@@ -213,6 +240,10 @@ def test_what_clamav_milter_does_by_default_is_said(site):
     assert got["virus.headers.status"] == ""
     assert f"{conf}:4: OnFail=Explode: virus.actions.error: " in left
     assert f"# {conf} (default)" in said
+    bare = write(site, "d.conf", "ClamdSocket tcp:[::1]:3310\nFixStaleSocket no\n")
+    _, said, left = run("clamav-milter", bare)
+    assert settings(site, said)["virus.headers.status"] == ""
+    assert f"{bare}:2: FixStaleSocket=no: " in left
 
 
 def test_pop_before_smtp(site):
