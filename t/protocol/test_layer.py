@@ -4,79 +4,19 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
-import threading
 import time
 
 import pytest
 
 from harness import milter_client as mc
 from harness import net, program
+from harness.layer import FAILED, TestMilter, milter, walk  # noqa: F401
 
 STAGES = ["connect", "helo", "mail", "rcpt", "data", "header", "eoh", "body", "eom"]
 EARLY = ("connect", "helo")
 CONTENT = ("header", "eoh", "body")
 
 
-class TestMilter:
-    __test__ = False
-
-    def __init__(self, *args):
-        self.dir = tempfile.mkdtemp(prefix="postern-layer.")
-        self.socket = self.dir + "/m.sock"
-        self.pid_file = self.dir + "/m.pid"
-        self.process = None
-        self.args = args
-
-    def start(self):
-        self.log = open(self.dir + "/stderr", "w+")
-        self.process = subprocess.Popen(
-            [program("test-milter"), "unix:" + self.socket, self.pid_file, *self.args],
-            stdin=subprocess.DEVNULL, stderr=self.log)
-        net.wait_for(lambda: "started" in self.said(), 10, self.process, "no start")
-        return self
-
-    def said(self):
-        with open(self.dir + "/stderr", errors="replace") as f:
-            return f.read()
-
-    def stop(self):
-        begin = time.monotonic()
-        self.process.terminate()
-        assert self.process.wait(10) == 0, self.said()
-        self.process = None
-        return time.monotonic() - begin
-
-
-@pytest.fixture(scope="module", params=["", "silent"])
-def milter(request):
-    one = TestMilter(*request.param.split()).start()
-    yield one
-    one.stop()
-    assert "Sanitizer" not in one.said() and "runtime error" not in one.said()
-    shutil.rmtree(one.dir)
-
-
-def walk(m, script):
-    """One message through all stages -> (stage, reply) that was not continue."""
-    steps = {
-        "connect": lambda: m.connect(script, "192.0.2.4"),
-        "helo": lambda: m.helo("c"),
-        "mail": lambda: m.mail("<a@example.net>"),
-        "rcpt": lambda: m.rcpt("<b@example.org>"),
-        "data": m.data,
-        "header": lambda: m.header("Subject", "x"),
-        "eoh": m.eoh,
-        "body": lambda: m.body("hi\r\n"),
-        "eom": m.eom}
-    for stage, step in steps.items():
-        reply = step()
-        if reply is not None and reply.kind != "continue":
-            return stage, reply
-    return None, reply
-
-
-FAILED = "451 4.3.0 Temporary system failure. Please try again later."
 # action -> (kind, text) of the reply, {stage} filled in
 ACTIONS = {
     "proceed": ("continue", ""),
@@ -158,72 +98,6 @@ def test_what_was_thrown_is_logged(milter):
         m.negotiate()
         walk(m, "rcpt=throw")
     net.wait_for(lambda: "scripted: thrown in rcpt" in milter.said(), 5)
-
-
-def together(milter, sessions, script):
-    """Seconds until each session has its reply to MAIL, all sent at once."""
-    clients = []
-    for _ in range(sessions):
-        m = mc.Milter(milter.socket, timeout=60).negotiate()
-        m.connect(script, "192.0.2.4")
-        m.helo("c")
-        clients.append(m)
-    time.sleep(0.05)
-    begin = time.monotonic()
-    for m in clients:
-        m.send(b"M", b"<a@example.net>\0")
-    took = []
-    threads = [threading.Thread(target=lambda m=m: (
-        m.reply(), took.append(time.monotonic() - begin))) for m in clients]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    for m in clients:
-        m.close()
-    return took
-
-
-def test_sixty_slow_steps_in_the_same_instant(milter):
-    """Debian's libmilter runs two of them at a time; a kick starts the rest.
-
-    Without kicks sixty steps of 0.4 s would take twelve seconds.
-    """
-    took = together(milter, 60, "mail=slow:400")
-    assert len(took) == 60
-    assert max(took) < 2, sorted(took)
-
-
-def test_sixty_quick_sessions_in_the_same_instant(milter):
-    assert max(together(milter, 60, "")) < 2
-
-
-def test_more_handlers_than_may_be_at_work():
-    """Those beyond are told 451 at once; the others end as they would have."""
-    one = TestMilter("4").start()
-    replies = []
-
-    def session():
-        with mc.Milter(one.socket) as m:
-            m.negotiate()
-            begin = time.monotonic()
-            replies.append((walk(m, "mail=slow:1000"), time.monotonic() - begin))
-
-    threads = [threading.Thread(target=session) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    refused = [took for (stage, reply), took in replies if stage is not None]
-    assert {(stage, reply.text) for (stage, reply), _ in replies if stage} == {
-        ("mail", FAILED)}
-    assert 4 <= len(replies) - len(refused) <= 8 and max(refused) < 0.9
-    assert "too many handlers at work" in one.said()
-    with mc.Milter(one.socket) as m:
-        m.negotiate()
-        assert walk(m, "")[0] is None
-    one.stop()
-    shutil.rmtree(one.dir)
 
 
 def test_pauses_between_commands_change_threads(milter):

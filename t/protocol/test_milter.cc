@@ -8,10 +8,11 @@
 // throwint; sleep:MS and slow:MS (the same, watched by SlowStep); header,
 // quarantine.
 //
-//     test-milter SOCKET PIDFILE [silent|HANDLERS]     in the foreground
+//     test-milter SOCKET PIDFILE [silent|mute|all [HANDLERS]]   in foreground
 //
-// silent: never answers at connect, helo, header, eoh and body.  HANDLERS is
-// how many may be at work at a time.
+// silent: never answers at connect, helo, header, eoh and body; mute: nor at
+// mail and rcpt, as virus-milter.  HANDLERS is how many may be at work at a
+// time.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -125,14 +126,15 @@ int main(int argc, char** argv)
     policy::Log log{{"test-milter", "mail", policy::Log::Level::debug, true}};
     Program program;
     program.name = "test-milter";
-    const bool silent = argc > 3 && argv[3] == std::string_view{"silent"};
-    if (argc > 3 && !silent)
-        program.most_handlers = std::atol(argv[3]);
+    const std::string_view manner = argc > 3 ? argv[3] : "all";
+    const bool mute = manner == "mute", silent = mute || manner == "silent";
+    if (argc > 4)
+        program.most_handlers = std::atol(argv[4]);
     for (const auto stage :
          {Stage::connect, Stage::helo, Stage::mail, Stage::rcpt, Stage::data,
           Stage::header, Stage::eoh, Stage::body, Stage::eom})
-        if (silent && stage != Stage::mail && stage != Stage::rcpt &&
-            stage != Stage::data && stage != Stage::eom)
+        if (silent && stage != Stage::data && stage != Stage::eom &&
+            (mute || (stage != Stage::mail && stage != Stage::rcpt)))
             program.needs.want_silently(stage, "j {client_addr}");
         else
             program.needs.want(stage);
