@@ -1,10 +1,10 @@
 #include "milters/filter/judge.h"
 
-#include <pwd.h>
-
-#include <algorithm>
+#include <map>
+#include <optional>
 
 #include "milters/filter/launcher.h"
+#include "milters/filter/layers.h"
 #include "policy/filter/by_access.h"
 
 namespace milters::filter {
@@ -18,153 +18,6 @@ using policy::recipe::Layer;
 using policy::recipe::Plan;
 using policy::recipe::Scope;
 using Steady = std::chrono::steady_clock;
-
-/// A recipient's name in the parts that rc files go by.
-struct Person {
-    std::string address;  ///< without brackets, domain in lower case
-    std::string user;     ///< lower case, without +detail
-    std::string domain;   ///< lower case
-};
-
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
-    return text;
-}
-
-Person person_of(const std::string& rcpt)
-{
-    Person out;
-    out.address = policy::filter::plain_address(rcpt);
-    const std::size_t at = out.address.rfind('@');
-    const std::string local = lower(out.address.substr(0, at));
-    out.user = local.substr(0, local.find('+'));
-    if (at != out.address.npos)
-        out.domain = lower(out.address.substr(at + 1));
-    return out;
-}
-
-/// Whether it can be a part of a path: the client chose it.
-bool is_safe(const std::string& name)
-{
-    return !name.empty() && name[0] != '.' && name[0] != '-' &&
-           name.size() <= 128 &&
-           std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                      c == '.' || c == '_' || c == '-';
-           });
-}
-
-std::string filled_in(const std::string& pattern, const Person& person)
-{
-    std::string out;
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        if (pattern[i] != '%' || i + 1 == pattern.size()) {
-            out += pattern[i];
-            continue;
-        }
-        out += pattern[++i] == 'u' ? person.user : person.domain;
-    }
-    return out;
-}
-
-/// uid, gid and home of a user of this host.
-struct Owner {
-    uid_t uid;
-    gid_t gid;
-    std::string home;
-};
-
-std::optional<Owner> owner_of(const std::string& user)
-{
-    std::vector<char> room(16 * 1024);
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwnam_r(user.c_str(), &entry, room.data(), room.size(), &found) !=
-            0 ||
-        !found)
-        return std::nullopt;
-    return Owner{entry.pw_uid, entry.pw_gid, entry.pw_dir};
-}
-
-/// The layers of one recipient, and whose files they are.
-struct Layers {
-    std::vector<Layer> layers;
-    std::string user_dir;  ///< folder of the user's file
-    uid_t user_owner = 0;  ///< of the user's file
-    std::string home;
-    bool waits = false;  ///< a file that is needed is broken
-    std::string broken;  ///< its path
-};
-
-class Finder {
-public:
-    explicit Finder(const Runtime& runtime) : runtime_{runtime} {}
-
-    Layers find(const Person& person)
-    {
-        Layers out;
-        out.home = "/home/" + person.user;
-        const auto& filter = runtime_.filter();
-        add(out, filter.site_rc, {}, filter.site_rc_given);
-        if (!filter.domain_rc.empty() && is_safe(person.domain)) {
-            RcRules rules;
-            rules.scope = Scope::domain;
-            add(out, filled_in(filter.domain_rc, person), rules, false);
-        }
-        if (!filter.user_rc.empty() && has_recipes(person))
-            add_user(out, person);
-        return out;
-    }
-
-private:
-    bool has_recipes(const Person& person) const
-    {
-        return is_safe(person.user) &&
-               (person.domain.empty() ||
-                (is_safe(person.domain) &&
-                 runtime_.user_domains.contains(person.domain)));
-    }
-
-    RcFiles::Got add(Layers& out, const std::string& path, const RcRules& rules,
-                     bool needed)
-    {
-        RcFiles::Got got = runtime_.files->get(path, rules);
-        if (got.state == RcFiles::Got::State::usable) {
-            out.layers.push_back({got.plan, path, rules.scope});
-        } else if (needed || (got.state == RcFiles::Got::State::broken &&
-                              rules.scope != Scope::user)) {
-            out.waits = true;
-            out.broken = path;
-        }
-        return got;
-    }
-
-    void add_user(Layers& out, const Person& person)
-    {
-        const std::string path = filled_in(runtime_.filter().user_rc, person);
-        RcRules rules;
-        rules.scope = Scope::user;
-        if (const auto owner = owner_of(person.user)) {
-            rules.owner = owner->uid;
-            if (owner->gid == owner->uid)
-                rules.group = owner->gid;
-            out.home = owner->home;
-        }
-        const auto got = add(out, path, rules, false);
-        out.user_dir = path.substr(0, path.rfind('/') + 1);
-        out.user_owner = got.owner;
-        if (got.state == RcFiles::Got::State::broken &&
-            runtime_.filter().broken_user_waits) {
-            out.waits = true;
-            out.broken = path;
-        }
-    }
-
-    const Runtime& runtime_;
-};
 
 /// The host, as the recipes of one recipient may see it.
 class Host : public policy::recipe::World {
@@ -202,20 +55,24 @@ public:
                                       runtime_.filter().program_time);
     }
 
-    policy::Result<std::optional<std::string>> lookup(
-        const std::string& map, const std::string& key) override
+    policy::Result<std::optional<std::string>> lookup(const std::string& map,
+                                                      const std::string& key,
+                                                      Scope scope) override
     {
-        return runtime_.lookups->find(map, key);
+        return runtime_.lookups->find(map, key, scope);
     }
 
     bool seen_before(const std::string& name, const std::string& id,
                      Scope scope) override
     {
-        const std::string cache =
-            (scope == Scope::user ? person_.address : "") + '\0' + name;
+        if (id.size() > policy::filter::seen_id_bytes)
+            return false;
+        policy::filter::SeenCache cache{"", name};
+        if (scope == Scope::user)
+            cache.owner = person_.user + "@" + person_.domain;
         if (runtime_.seen->contains(cache, id))
             return true;
-        judgement_.seen.emplace_back(cache, id);
+        judgement_.seen.emplace_back(std::move(cache), id);
         return false;
     }
 
@@ -226,26 +83,45 @@ private:
     Judgement& judgement_;
 };
 
-/// Limits of time: one for the user, one for all.
+/// Limits of time: one for all, and one for each user, who may have several
+/// addresses.  The recipes of a user wait for those that run already.
 class Time {
 public:
-    Time(const policy::config::Filter& filter, Steady::time_point start)
-        : all_{start + filter.time}, for_user_{filter.user_time}
+    Time(const Runtime& runtime, Steady::time_point start,
+         const std::string& user, Steady::duration& left)
+        : runtime_{runtime},
+          all_{start + runtime.filter().time},
+          user_{user},
+          left_{left}
     {
     }
+    ~Time()
+    {
+        if (turn_)
+            left_ = until_ - Steady::now();
+    }
+    Time(const Time&) = delete;
+    Time& operator=(const Time&) = delete;
 
     bool late(Scope scope)
     {
+        if (scope == Scope::user && !turn_) {
+            turn_ = runtime_.turns->take(user_, runtime_.filter().user_time);
+            until_ = Steady::now() + left_;
+            if (!turn_)
+                return true;
+        }
         const auto now = Steady::now();
-        if (scope == Scope::user && !user_)
-            user_ = now + for_user_;
-        return now > all_ || (scope == Scope::user && now > *user_);
+        return now > all_ || (scope == Scope::user && now > until_);
     }
 
 private:
+    const Runtime& runtime_;
     Steady::time_point all_;
-    std::chrono::milliseconds for_user_;
-    std::optional<Steady::time_point> user_;
+    const std::string& user_;
+    Steady::duration& left_;
+    std::unique_ptr<Turns::Turn> turn_;
+    Steady::time_point until_;
 };
 
 class Judge {
@@ -257,7 +133,6 @@ public:
 
     Judgement run()
     {
-        Finder finder{runtime_};
         for (std::size_t i = 0; i < letter_.rcpts.size(); ++i) {
             const std::string& rcpt = letter_.rcpts[i];
             if (const auto& ruling = letter_.access[i]) {
@@ -266,7 +141,8 @@ public:
                 continue;
             }
             const Person person = person_of(rcpt);
-            out_.copies.push_back({rcpt, one(person, finder.find(person))});
+            out_.copies.push_back(
+                {rcpt, one(person, layers_of(runtime_, person))});
         }
         return std::move(out_);
     }
@@ -290,7 +166,9 @@ private:
         if (const auto known = shared_.find(key); known != shared_.end())
             return known->second;
         Host host{runtime_, layers, person, out_};
-        Time time{runtime_.filter(), start_};
+        const auto left =
+            user_time_.try_emplace(person.user, runtime_.filter().user_time);
+        Time time{runtime_, start_, person.user, left.first->second};
         policy::recipe::RunSetup setup = setup_for(person, layers);
         setup.late = [&time](Scope scope) { return time.late(scope); };
         const auto outcome =
@@ -344,6 +222,7 @@ private:
     const Letter& letter_;
     const Steady::time_point start_;
     Judgement out_;
+    std::map<std::string, Steady::duration> user_time_;  ///< that is left
     std::map<std::vector<const Plan*>, SmtpOutcome> shared_;
 };
 

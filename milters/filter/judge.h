@@ -34,7 +34,7 @@ struct Letter {
 struct Judgement {
     std::vector<policy::filter::Copy> copies;  ///< in the order of recipients
     /// formail -D: caches and ids to remember if the message is accepted.
-    std::vector<std::pair<std::string, std::string>> seen;
+    std::vector<std::pair<policy::filter::SeenCache, std::string>> seen;
 };
 
 /// Runs site, domain and user recipes for each recipient of whom access.db says

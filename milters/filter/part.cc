@@ -113,8 +113,9 @@ std::shared_ptr<FilterPart::RcFiles> FilterPart::files_for(
 /// A map that nobody asked for may be missing, and is told if it cannot be
 /// read.
 Status FilterPart::open_access(Runtime& runtime,
-                               const policy::config::Filter& filter)
+                               const policy::config::Config& config)
 {
+    const auto& filter = config.filter;
     std::shared_ptr<policy::map::Source> source;
     if (!filter.access.empty())
         source = policy::map::open_file(filter.access, false);
@@ -125,7 +126,8 @@ Status FilterPart::open_access(Runtime& runtime,
     const auto readable = map.check();
     if (!readable && filter.access_given)
         return fail(readable.error().code,
-                    "filter.access: " + readable.error().text);
+                    config.values.place("filter.access") +
+                        ": filter.access: " + readable.error().text);
     if (readable)
         runtime.access = std::move(map);
     else
@@ -154,11 +156,12 @@ policy::Result<std::shared_ptr<Runtime>> FilterPart::make(
         return fail(policy::Errc::gone, settings.site_rc + ": is missing");
     if (!problems.empty())
         alert(problems);
-    if (const auto readable = open_access(*runtime, settings); !readable)
+    if (const auto readable = open_access(*runtime, *config); !readable)
         return fail(readable.error());
     runtime->settings = policy::filter::settings_of(settings);
     runtime->apart = apart_;
     runtime->seen = seen_;
+    runtime->turns = turns_;
     runtime->launcher = launcher_;
     runtime->host =
         config->relay.domain.empty() ? host_name() : config->relay.domain;

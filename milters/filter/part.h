@@ -34,7 +34,7 @@ private:
     policy::Result<std::shared_ptr<Runtime>> make(milter::ConfigPtr config);
     std::shared_ptr<RcFiles> files_for(const policy::config::Filter& filter);
     policy::Status open_access(Runtime& runtime,
-                               const policy::config::Filter& filter);
+                               const policy::config::Config& config);
     void take_over(const std::shared_ptr<const Runtime>& runtime);
     void alert(const std::string& text);
     void begin_collecting();
@@ -54,6 +54,7 @@ private:
         std::make_shared<policy::filter::Apart>();
     std::shared_ptr<policy::filter::Seen> seen_ =
         std::make_shared<policy::filter::Seen>();
+    std::shared_ptr<Turns> turns_ = std::make_shared<Turns>();
 };
 
 /// For the table of parts.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "milters/current.h"
+#include "milters/filter/turns.h"
 #include "policy/config/config.h"
 #include "policy/filter/apart.h"
 #include "policy/filter/lookups.h"
@@ -28,6 +29,7 @@ struct Runtime {
     policy::map::TagMap access{policy::map::filter_tag};
     std::shared_ptr<policy::filter::Apart> apart;  ///< outlives reloads
     std::shared_ptr<policy::filter::Seen> seen;    ///< the same
+    std::shared_ptr<Turns> turns;                  ///< the same
     std::shared_ptr<Launcher> launcher;            ///< null: no programs
     policy::filter::Settings settings;
     std::set<std::string> user_domains;  ///< lower case

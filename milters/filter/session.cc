@@ -46,13 +46,14 @@ private:
 
     std::shared_ptr<const Runtime> runtime_;
     Letter letter_;
+    policy::filter::Apart::Transaction transaction_;
     Gathered text_;
 };
 
 Answer FilterMail::rcpt(std::string rcpt)
 {
     if (!is_skipped() &&
-        runtime_->apart->must_wait(letter_.sender, letter_.rcpts, rcpt,
+        runtime_->apart->must_wait(letter_.sender, transaction_, rcpt,
                                    runtime_->clock()))
         return Answer::refuse(
             {452, "4.5.3",
@@ -126,6 +127,10 @@ Answer FilterMail::decide(milter::Context& mta)
     if (acts.differ && !acts.kinds.empty())
         runtime_->apart->remember(letter_.sender, letter_.rcpts, acts.kinds,
                                   now);
+    else
+        runtime_->apart->answered(
+            letter_.sender, transaction_,
+            answer.kind() == Answer::Kind::refuse && answer.reply().code < 500);
     if (answer.kind() != Answer::Kind::refuse)
         for (const auto& [cache, message_id] : judgement.seen)
             runtime_->seen->add(cache, message_id);

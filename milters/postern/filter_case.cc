@@ -6,6 +6,7 @@
 #include "milters/postern/filter_host.h"
 #include "milters/postern/filter_json.h"
 #include "policy/filter/smtp.h"
+#include "policy/filter/smtp_problems.h"
 #include "policy/recipe/expand.h"
 #include "policy/recipe/machine.h"
 
@@ -76,10 +77,12 @@ public:
                      : World::run_program(words, input);
     }
 
-    policy::Result<std::optional<std::string>> lookup(
-        const std::string& map, const std::string& key) override
+    policy::Result<std::optional<std::string>> lookup(const std::string& map,
+                                                      const std::string& key,
+                                                      Scope scope) override
     {
-        return host_ ? host_->lookup(map, key) : World::lookup(map, key);
+        return host_ ? host_->lookup(map, key, scope)
+                     : World::lookup(map, key, scope);
     }
 
     const std::string& refused() const { return refused_; }

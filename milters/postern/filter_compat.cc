@@ -14,6 +14,7 @@
 
 #include "milters/postern/filter_json.h"
 #include "policy/filter/smtp.h"
+#include "policy/filter/smtp_problems.h"
 
 namespace milters::postern {
 namespace {

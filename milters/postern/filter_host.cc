@@ -71,9 +71,9 @@ ProgramResult FilterHost::run_program(const std::vector<std::string>& words,
 }
 
 policy::Result<std::optional<std::string>> FilterHost::lookup(
-    const std::string& map, const std::string& key)
+    const std::string& map, const std::string& key, Scope scope)
 {
-    return lookups_.find(map, key);
+    return lookups_.find(map, key, scope);
 }
 
 const std::vector<std::string>& FilterHost::programs() const

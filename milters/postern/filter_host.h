@@ -36,7 +36,8 @@ public:
     policy::recipe::ProgramResult run_program(
         const std::vector<std::string>& words, std::string_view input) override;
     policy::Result<std::optional<std::string>> lookup(
-        const std::string& map, const std::string& key) override;
+        const std::string& map, const std::string& key,
+        policy::recipe::Scope scope) override;
 
     const std::vector<std::string>& programs() const;
     policy::filter::Settings settings() const;

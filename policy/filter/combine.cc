@@ -6,10 +6,14 @@
 namespace policy::filter {
 namespace {
 
+bool waits(const SmtpOutcome& outcome)
+{
+    return outcome.verdict == Verdict::tempfail;
+}
+
 bool refuses(const SmtpOutcome& outcome)
 {
-    return outcome.verdict == Verdict::reject ||
-           outcome.verdict == Verdict::tempfail;
+    return outcome.verdict == Verdict::reject || waits(outcome);
 }
 
 /// Nothing of the mail goes anywhere.
@@ -55,7 +59,7 @@ public:
             acts_.verdict = Verdict::discard;
         } else if (delivered_.empty()) {
             refuse_all();
-        } else if (differ() && apart_) {
+        } else if (differ() && (apart_ || somebody_waits())) {
             come_again();
         } else {
             together();
@@ -80,6 +84,12 @@ private:
         return copies_[i].outcome;
     }
 
+    bool somebody_waits() const
+    {
+        return std::any_of(refused_.begin(), refused_.end(),
+                           [&](std::size_t i) { return waits(outcome(i)); });
+    }
+
     bool differ() const
     {
         if (!refused_.empty())
@@ -95,8 +105,7 @@ private:
     {
         std::size_t chosen = refused_[0];
         for (const std::size_t i : refused_)
-            if (outcome(i).verdict == Verdict::tempfail &&
-                outcome(chosen).verdict != Verdict::tempfail)
+            if (waits(outcome(i)) && !waits(outcome(chosen)))
                 chosen = i;
         acts_.verdict = outcome(chosen).verdict;
         acts_.reply = outcome(chosen).reply;
@@ -112,7 +121,8 @@ private:
         for (std::size_t i = 0; i < copies_.size(); ++i) {
             const auto kind = std::find_if(
                 first.begin(), first.end(), [&](std::size_t other) {
-                    return go_together(outcome(i), outcome(other));
+                    return apart_ ? go_together(outcome(i), outcome(other))
+                                  : waits(outcome(i)) == waits(outcome(other));
                 });
             acts_.kinds.push_back(
                 static_cast<std::size_t>(kind - first.begin()));
@@ -124,8 +134,6 @@ private:
     void together()
     {
         for (const std::size_t i : refused_) {
-            if (outcome(i).verdict == Verdict::tempfail)
-                return refuse_all();
             acts_.differ = true;
             acts_.notes.push_back(copies_[i].rcpt +
                                   " refuses alone and is taken off");

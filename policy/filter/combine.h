@@ -37,7 +37,8 @@ struct Acts {
 /// and others do not, or where they want other headers, bodies or quarantine:
 /// @param apart  true: a temporary failure, with `differ` and `kinds`, so that
 ///               each kind can come by itself (see Apart); false: who refuses
-///               is taken off, and only what all want is done to the message
+///               is taken off, and only what all want is done to the message;
+///               but who refuses for now comes by himself all the same
 ///
 /// Nobody gets two copies: an address that is a recipient already is not added
 /// once more, and one that is redirected to is not taken off.

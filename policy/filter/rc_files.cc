@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "policy/filter/open_beneath.h"
-#include "policy/filter/smtp.h"
+#include "policy/filter/smtp_problems.h"
 #include "policy/recipe/limits.h"
 
 namespace policy::filter {
@@ -173,9 +173,7 @@ RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
     if (loaded.id == map::FileId{})
         loaded.id = id;  // it could not even be opened
     const std::lock_guard lock{mutex_};
-    if (rules.scope == Scope::user && !entries_.contains(key) &&
-        ++user_entries_ > kept_user_files)
-        forget_users();
+    make_room_for(key);
     Entry& entry = entries_[key];
     const bool news = !entry.known || !(entry.id == loaded.id);
     entry.known = true;
@@ -198,12 +196,20 @@ RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
     return entry.got;
 }
 
-void RcFiles::forget_users()
+void RcFiles::make_room_for(const Key& key)
 {
-    std::erase_if(entries_, [](const auto& entry) {
-        return entry.first.second.scope == Scope::user;
+    const RcRules& rules = key.second;
+    if (rules.scope != Scope::user || entries_.contains(key))
+        return;
+    const bool included = !rules.beneath.empty();
+    std::size_t& count = included ? user_includes_ : user_files_;
+    if (++count <= (included ? kept_user_includes : kept_user_files))
+        return;
+    std::erase_if(entries_, [&](const auto& entry) {
+        const RcRules& other = entry.first.second;
+        return other.scope == Scope::user && other.beneath.empty() != included;
     });
-    user_entries_ = 1;
+    count = 1;
 }
 
 }  // namespace policy::filter

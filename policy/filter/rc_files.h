@@ -21,8 +21,11 @@
 
 namespace policy::filter {
 
-/// Files of users that are kept ready; beyond, those are read anew.
+/// Files of users that are kept ready, and files that these include; beyond,
+/// those of this sort are read anew: no user's includes push out the file of
+/// another.
 inline constexpr std::size_t kept_user_files = 4096;
+inline constexpr std::size_t kept_user_includes = 1024;
 
 /// Who may have written a file, and where it may lie.
 struct RcRules {
@@ -81,13 +84,13 @@ private:
         std::vector<std::string> problems;
     };
     Loaded load(const std::string& path, const RcRules& rules) const;
-    void forget_users();
+    void make_room_for(const Key& key);
 
     std::vector<std::string> programs_;
     Alert alert_;
     std::mutex mutex_;
     std::map<Key, Entry> entries_;
-    std::size_t user_entries_ = 0;
+    std::size_t user_files_ = 0, user_includes_ = 0;
 };
 
 /// Problems of a plan that make it unfit for SMTP time, as "file:line: text".

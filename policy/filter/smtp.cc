@@ -1,11 +1,6 @@
 #include "policy/filter/smtp.h"
 
-#include <strings.h>
-
 #include <algorithm>
-#include <map>
-
-#include "policy/recipe/expand.h"
 
 namespace policy::filter {
 namespace {
@@ -14,7 +9,6 @@ using recipe::Effect;
 using recipe::Ending;
 using recipe::Outcome;
 
-constexpr std::string_view blank = " \t\r\n";
 constexpr const char* detail_letters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-=";
 
@@ -37,72 +31,15 @@ std::string variable(const Outcome& run, std::string_view name)
     return {};
 }
 
-std::string lower(std::string text)
+/// What a user may not do is left out: his mail is then delivered.
+bool is_forbidden(const Settings& settings, recipe::Scope scope,
+                  const char* action, const std::string& source,
+                  SmtpOutcome& out)
 {
-    for (char& c : text)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c + ('a' - 'A'));
-    return text;
-}
-
-struct HeaderField {
-    std::string name, value;
-    int index = 0;  ///< among those of its name, from 1
-};
-
-std::vector<HeaderField> fields_of(std::string_view header)
-{
-    std::vector<HeaderField> fields;
-    std::map<std::string, int> seen;
-    while (!header.empty()) {
-        const std::size_t end = std::min(header.find('\n'), header.size() - 1);
-        const std::string line{header.substr(0, end + 1)};
-        header.remove_prefix(end + 1);
-        const std::size_t colon = line.find(':');
-        if ((line[0] == ' ' || line[0] == '\t') && !fields.empty()) {
-            fields.back().value += line;
-        } else if (colon != line.npos && line.find(' ') > colon) {
-            const std::string name = line.substr(0, colon);
-            fields.push_back(
-                {name, line.substr(colon + 1), ++seen[lower(name)]});
-        }
-    }
-    for (HeaderField& field : fields) {
-        field.value.erase(field.value.find_last_not_of(blank) + 1);
-        field.value.erase(0, field.value.find_first_not_of(" \t"));
-    }
-    return fields;
-}
-
-/// Turns one header into another: what is gone is removed, what is new is
-/// added behind the others, in its order.
-std::vector<HeaderEdit> differences(const recipe::Message& before,
-                                    const recipe::Message& after)
-{
-    const std::vector<HeaderField> fresh = fields_of(after.header());
-    // Where each field of the new header is, those that come first last.
-    std::map<std::pair<std::string_view, std::string_view>,
-             std::vector<std::size_t>>
-        places;
-    for (std::size_t i = fresh.size(); i-- > 0;)
-        places[{fresh[i].name, fresh[i].value}].push_back(i);
-    std::vector<bool> kept(fresh.size());
-    std::vector<HeaderEdit> edits;
-    for (const HeaderField& old : fields_of(before.header())) {
-        const auto same = places.find({old.name, old.value});
-        if (same == places.end() || same->second.empty()) {
-            edits.push_back(
-                {HeaderEdit::Kind::remove, old.name, {}, old.index});
-            continue;
-        }
-        kept[same->second.back()] = true;
-        same->second.pop_back();
-    }
-    for (std::size_t i = 0; i < fresh.size(); ++i)
-        if (!kept[i])
-            edits.push_back(
-                {HeaderEdit::Kind::add, fresh[i].name, fresh[i].value, 0});
-    return edits;
+    if (scope != recipe::Scope::user || settings.user_may(action))
+        return false;
+    out.notes.push_back(source + ": users may not " + action);
+    return true;
 }
 
 /// Reads effects one by one into the answer.
@@ -152,13 +89,10 @@ private:
         return out_;
     }
 
-    /// What a user may not do is left out: his mail is then delivered.
     bool forbidden(const Effect& effect, const char* action)
     {
-        if (effect.scope != recipe::Scope::user || settings_.user_may(action))
-            return false;
-        out_.notes.push_back(effect.source + ": users may not " + action);
-        return true;
+        return is_forbidden(settings_, effect.scope, action, effect.source,
+                            out_);
     }
 
     void discard(const Effect& effect)
@@ -246,25 +180,34 @@ private:
     SmtpOutcome& out_;
 };
 
-/// EXITCODE with a run that leaves the mail nowhere, or in the mailbox.
-void apply_exit_code(const Outcome& run, SmtpOutcome& out)
+/// HOST that stops a run leaves the mail nowhere.
+void apply_host(const Outcome& run, const Settings& settings, SmtpOutcome& out)
 {
-    const bool nowhere = run.ending == Ending::host ||
-                         out.verdict == Verdict::discard ||
-                         run.ending == Ending::fell_off;
-    if (run.ending == Ending::host && out.verdict == Verdict::accept)
+    if (run.ending == Ending::host && out.verdict == Verdict::accept &&
+        !is_forbidden(settings, run.host_scope, "discard", run.last_rc, out))
         out.verdict = Verdict::discard;
+}
+
+/// EXITCODE with a run that leaves the mail nowhere, or in the mailbox.
+void apply_exit_code(const Outcome& run, const Settings& settings,
+                     SmtpOutcome& out)
+{
     if (!run.exit_code || *run.exit_code == 0)
         return;
-    if (!nowhere) {
+    if (run.ending != Ending::host && run.ending != Ending::fell_off &&
+        out.verdict != Verdict::discard) {
         out.notes.push_back("EXITCODE is not used: the mail was delivered");
         return;
     }
-    if (out.source.empty())
-        out.source = run.last_rc;
     const auto reply =
         reply_for_exit(*run.exit_code, variable(run, "SMTPREPLY"));
-    out.verdict = reply->code < 500 ? Verdict::tempfail : Verdict::reject;
+    const bool temporary = reply->code < 500;
+    if (is_forbidden(settings, run.exit_scope,
+                     temporary ? "tempfail" : "reject", run.last_rc, out))
+        return;
+    if (out.source.empty())
+        out.source = run.last_rc;
+    out.verdict = temporary ? Verdict::tempfail : Verdict::reject;
     out.reply = *reply;
 }
 
@@ -311,40 +254,10 @@ SmtpOutcome at_smtp_time(const Outcome& run, const recipe::Message& before,
                 copy.copy = true;
                 reader.read(copy);
             }
-    apply_exit_code(run, out);
+    apply_host(run, settings, out);
+    apply_exit_code(run, settings, out);
     out.notes.insert(out.notes.end(), run.errors.begin(), run.errors.end());
     return out;
-}
-
-std::vector<recipe::Problem> smtp_problems(const recipe::Plan& plan)
-{
-    std::vector<recipe::Problem> problems;
-    for (const recipe::Step& step : plan.steps()) {
-        if (step.kind != recipe::Step::Kind::recipe)
-            continue;
-        const recipe::Recipe& recipe = *step.recipe;
-        const recipe::Flags& flags = recipe.head.flags;
-        const bool part = flags.pass_head != flags.pass_body;
-        const auto kind = recipe.action.kind;
-        const bool null = recipe.action.text == "/dev/null";
-        if (part && !flags.copy && !null &&
-            (kind == recipe::ActionKind::folder ||
-             kind == recipe::ActionKind::forward))
-            problems.push_back({recipe.action.line,
-                                "With h or b alone a part of the mail would "
-                                "be lost"});
-        if (kind != recipe::ActionKind::forward)
-            continue;
-        const auto words =
-            recipe::expand(recipe.action.text, recipe::Words::split, {})
-                .words();
-        for (const std::string& word : words)
-            if (word.starts_with("-"))
-                problems.push_back(
-                    {recipe.action.line,
-                     "Options of sendmail are not passed on: " + word});
-    }
-    return problems;
 }
 
 }  // namespace policy::filter

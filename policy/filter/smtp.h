@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "policy/decision.h"
+#include "policy/filter/header_edits.h"
 #include "policy/recipe/message.h"
 #include "policy/recipe/outcome.h"
-#include "policy/recipe/plan.h"
 
 namespace policy::filter {
 
@@ -28,17 +28,6 @@ struct Settings {
                                              "quarantine"};
 
     bool user_may(const char* action) const;
-};
-
-/// A change to the header.  `index` counts fields of that name from 1, as
-/// they were before any change.
-struct HeaderEdit {
-    enum class Kind { remove, add };
-    Kind kind;
-    std::string name, value;
-    int index = 0;
-
-    friend bool operator==(const HeaderEdit&, const HeaderEdit&) = default;
 };
 
 /// The answer for one recipient's copy.
@@ -74,9 +63,5 @@ Reply usual_refusal(bool temporary);
 /// "550 5.7.1 text", "5.7.1 text" or "text"; what is missing comes from
 /// `otherwise`.  A code of another class than `otherwise` has is not taken.
 Reply read_reply(const std::string& text, const Reply& otherwise);
-
-/// Recipes that are fine for a delivery agent, but would lose a part of the
-/// mail or do something else that nobody can want at SMTP time.
-std::vector<recipe::Problem> smtp_problems(const recipe::Plan& plan);
 
 }  // namespace policy::filter

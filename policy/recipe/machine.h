@@ -96,6 +96,7 @@ private:
     void switch_to(const std::string& path);
     std::shared_ptr<const Plan> open(const std::string& path);
     std::string full_path(const std::string& path) const;
+    void note_exit_code();
     Go stop_for_host();
     Go look_up(const std::string& value);
     Go own_word(const std::string& name, const std::string& value);

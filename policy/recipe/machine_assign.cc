@@ -88,7 +88,7 @@ Machine::Go Machine::magic(const std::string& name, const std::string& value,
     else if (name == "SWITCHRC")
         switch_to(value);
     else if (name == "EXITCODE")
-        exit_code_set_ = true;
+        note_exit_code();
     else if (name == "LINEBUF")
         line_limit_ = std::clamp(
             static_cast<std::size_t>(std::max(to_number(value, 0), 0L)),
@@ -113,7 +113,7 @@ Machine::Go Machine::look_up(const std::string& value)
 {
     const std::size_t end = std::min(value.find(' '), value.size());
     const std::string key = value.substr(std::min(end + 1, value.size()));
-    auto found = world_->lookup(value.substr(0, end), key);
+    auto found = world_->lookup(value.substr(0, end), key, scope());
     if (!found && found.error().code != Errc::usage) {
         error("LOOKUP=" + value + ": " + found.error().text);
         outcome_.ending = Ending::limit;
@@ -157,10 +157,17 @@ Machine::Go Machine::own_word(const std::string& name, const std::string& value)
     return Go::on;
 }
 
+void Machine::note_exit_code()
+{
+    exit_code_set_ = true;
+    outcome_.exit_scope = scope();
+}
+
 Machine::Go Machine::stop_for_host()
 {
     error("hostmis: " + setup_->host);
     outcome_.ending = Ending::host;
+    outcome_.host_scope = scope();
     frames_.clear();
     return Go::stop;
 }

@@ -86,8 +86,10 @@ enum class Ending {
 struct Outcome {
     Ending ending = Ending::fell_off;
     std::vector<Effect> effects;
-    std::optional<int> exit_code;  ///< EXITCODE, if it was set
-    int status = 0;                ///< what procmail would exit with
+    std::optional<int> exit_code;    ///< EXITCODE, if it was set
+    Scope exit_scope = Scope::site;  ///< of the file that set it last
+    Scope host_scope = Scope::site;  ///< of the file that set HOST at the end
+    int status = 0;                  ///< what procmail would exit with
     std::vector<std::pair<std::string, std::string>> variables;
     long score = 0;
     std::vector<std::string> errors;  ///< procmail's complaints, in order

@@ -9,7 +9,7 @@ ProgramResult World::run_program(const std::vector<std::string>& words,
 }
 
 Result<std::optional<std::string>> World::lookup(const std::string& map,
-                                                 const std::string&)
+                                                 const std::string&, Scope)
 {
     return fail(Errc::usage, "There is no map " + map);
 }

@@ -43,10 +43,12 @@ public:
     virtual ProgramResult run_program(const std::vector<std::string>& words,
                                       std::string_view input);
 
-    /// LOOKUP="map key": the right-hand side, nullopt if there is none; an
-    /// error is a temporary failure of the whole run.
+    /// LOOKUP="map key" in a file of this scope: the right-hand side, nullopt
+    /// if there is none; an error is a temporary failure of the whole run, but
+    /// for Errc::usage: nobody can, or this one may not, ask this.
     virtual Result<std::optional<std::string>> lookup(const std::string& map,
-                                                      const std::string& key);
+                                                      const std::string& key,
+                                                      Scope scope);
 
     /// formail -D: whether this Message-ID was in the cache `name`.  What is
     /// new there is remembered once the message is accepted.

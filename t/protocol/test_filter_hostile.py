@@ -7,6 +7,7 @@ import pytest
 
 from harness.filter import FilterMilter
 from harness.milter_client import opened
+from harness.sendmail import makemap
 
 DOMAIN = "@example.org"
 
@@ -24,7 +25,8 @@ def judge(milter, *names, body=b"body\r\n", subject="x"):
         m.mail("<s@example.net>", i="q1")
         for name in names:
             m.rcpt(f"<{name}{DOMAIN}>")
-        return m.message([("Subject", subject)], [body])
+        return m.message([("Subject", subject)],
+                         [body[at:at + 60000] for at in range(0, len(body), 60000)])
 
 
 def header(reply, name):
@@ -151,7 +153,137 @@ def test_files_that_cost_much_cost_only_their_user(milter, name):
         waits.append(time.monotonic() - start)
     for thread in threads:
         thread.join()
+    assert len(replies) == 4
     assert all(reply.kind == "continue" or reply.code == 451 for reply in replies)
     # Two processors are shared by all; a limit of hers would show in seconds.
     assert sorted(waits)[5] < 1.5, waits
+    assert memory(milter.process) - before < 200 << 20
+
+
+def test_passwords_of_access_db(milter):
+    makemap(milter.dir + "/access", 'AuthInfo:mx.example.net\t"U:us" "P:open-sesame"\n'
+            "TLS_Srv:mx.example.net\tVERIFY\nFrom:bad.example\tREJECT\n")
+    asks = "".join(f'LOOKUP="access {key}"\nTAG="X-Found: <$FOUND>"\n' for key in (
+        "AuthInfo:mx.example.net", "authinfo:a.mx.example.net", "TLS_Srv:mx.example.net",
+        " AuthInfo:mx.example.net", "From:bad.example"))
+    milter.user("alice", asks)
+    found = header(judge(milter, "alice"), "X-Found")
+    assert found == ["<>"] * 4 + ["<REJECT>"]
+    # Recipes of the site ask with what the sender wrote.
+    milter.write("filterrc", asks)
+    assert header(judge(milter, "carol"), "X-Found") == ["<>"] * 2 + [
+        "<VERIFY>", "<>", "<REJECT>"]
+
+
+@pytest.mark.parametrize("rc", ["EXITCODE=67\n", "EXITCODE=75\n", "HOST\n",
+                                "EXITCODE=77\nHOST=other\n", ":0\n/dev/null\n",
+                                "EXITCODE=67\n:0\n/dev/null\n", "REJECT=no\n",
+                                "TEMPFAIL=no\n", "QUARANTINE=no\n", ":0\n! a@b.example\n",
+                                "TAG='X: y'\n", ":0 fhw\n| formail -A 'X: y'\n", ":0\nbox\n"])
+def test_what_users_may_not_do_is_left_out(site, rc):
+    milter = FilterMilter(site, filter="  user_actions: []\n", users={"alice": rc})
+    with milter:
+        reply = judge(milter, "alice")
+        assert reply.kind == "continue" and reply.edits == [], reply
+        milter.said("sers may not ")
+
+
+def test_files_that_are_no_files(milter):
+    path = milter.dir + "/rc/alice.rc"
+    fifo = milter.dir + "/rc/more"
+    os.mkfifo(fifo)
+    os.chown(fifo, 2001, 2001)
+    milter.user("alice", f"INCLUDERC={fifo}\nINCLUDERC=/proc/self/environ\n"
+                f"INCLUDERC=/dev/zero\nSWITCHRC=/proc/self/fd/0\nTAG='X-End: yes'\n")
+    start = time.monotonic()
+    assert header(judge(milter, "alice"), "X-End") == ["yes"]
+    os.unlink(path)
+    assert judge(milter, "alice").edits == []
+    os.mkfifo(path)
+    os.chown(path, 2001, 2001)
+    assert judge(milter, "alice").edits == []
+    milter.said("is not a regular file")
+    os.unlink(path)
+    os.mkdir(path)
+    assert judge(milter, "alice").edits == []
+    os.rmdir(path)
+    with open(path, "w") as f:  # a terabyte that takes no room
+        f.truncate(1 << 40)
+    os.chown(path, 2001, 2001)
+    assert judge(milter, "alice").edits == []
+    milter.said("is longer than")
+    assert time.monotonic() - start < 10
+
+
+def answers(milter, *names):
+    """What each recipient hears, and what the message does, if any is left."""
+    with opened(milter.socket, timeout=30) as m:
+        m.mail("<s@example.net>", i="q1")
+        replies = [m.rcpt(f"<{name}{DOMAIN}>").code or 250 for name in names]
+        if 250 not in replies:
+            return replies, None
+        reply = m.message([("Subject", "x")], [b"body\r\n"])
+        return replies, reply.code or 250
+
+
+@pytest.mark.parametrize("differ", ["apart", "together"])
+def test_who_refuses_for_now_holds_nobody_up(milter, differ):
+    milter.configure(f"  differ: {differ}\n")
+    milter.reload()
+    milter.said("reloaded")
+    milter.user("alice", "TEMPFAIL=never\n")
+    assert answers(milter, "alice", "bob") == ([250, 250], 451)
+    assert answers(milter, "alice", "bob") == ([250, 452], 451)
+    assert answers(milter, "alice", "bob") == ([452, 250], 250)
+    # Bob has it; she is asked as before.
+    assert answers(milter, "alice") == ([250], 451)
+    assert answers(milter, "alice") == ([250], 451)
+
+
+def test_whose_answer_changes_holds_nobody_up(milter):
+    """Each try has another queue id, by which recipes can tell."""
+    milter.user("alice", "TAG=\"X-Id: $QUEUE_ID\"\nTEMPFAIL=$QUEUE_ID\n")
+    milter.user("bob", ":0\n* QUEUE_ID ?? [02468]$\n{ TEMPFAIL=$QUEUE_ID }\n"
+                "TEMPFAIL=never\n")
+    left = ["alice", "bob", "carol"]
+    for n in range(20):
+        with opened(milter.socket, timeout=30) as m:
+            m.mail("<s@example.net>", i=f"q{n}")
+            taken = [name for name in left if not m.rcpt(f"<{name}{DOMAIN}>").code]
+            if taken and not m.message([("Subject", "x")], [b"body\r\n"]).code:
+                left = [name for name in left if name not in taken]
+    assert left == ["alice", "bob"]
+
+
+def test_a_user_has_one_processor_at_most(milter):
+    """However many addresses and messages he has."""
+    milter.user("alice", "A=$RECIPIENT\n" + COSTLY["states"])
+    body = (b"ab" * 400 + b"\r\n") * 1000
+    start, cpu = time.monotonic(), cpu_seconds(milter.process)
+    names = [f"alice+{n}" for n in range(10)]
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(judge(milter, *names, body=body)))
+               for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [reply.code for reply in replies] == [451] * 4
+    # 400 ms for each message, one after the other, and what reading them costs.
+    assert time.monotonic() - start < 6
+    assert cpu_seconds(milter.process) - cpu < 4
+
+
+def cpu_seconds(process):
+    with open(f"/proc/{process.pid}/stat") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_headers_that_grow(milter):
+    milter.user("alice", "LINEBUF=65000\nA=" + "x" * 2000 + "\n" + "A=$A$A\n" * 4 +
+                ':0 fhw\n| formail -A "X-Long: $A"\n' * 5000)
+    before = memory(milter.process)
+    reply = judge(milter, "alice")
+    assert sum(len(data) for _, data in reply.edits) < 4 << 20
     assert memory(milter.process) - before < 200 << 20

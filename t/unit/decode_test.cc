@@ -43,8 +43,9 @@ struct Maps : World {
     {
         return nullptr;
     }
-    policy::Result<std::optional<std::string>> lookup(
-        const std::string& map, const std::string& key) override
+    policy::Result<std::optional<std::string>> lookup(const std::string& map,
+                                                      const std::string& key,
+                                                      Scope) override
     {
         using Answer = std::optional<std::string>;
         if (map == "broken")

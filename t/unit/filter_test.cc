@@ -4,7 +4,6 @@
 
 #include "policy/filter/apart.h"
 #include "policy/filter/combine.h"
-#include "policy/filter/lookups.h"
 #include "policy/filter/seen.h"
 #include "policy/map/map.h"
 
@@ -109,7 +108,7 @@ BOOST_AUTO_TEST_CASE(recipients_who_disagree)
     BOOST_TEST(told({plain, discarded(), tagged("1")}) ==
                "tempfail differ 0 0 1");
     BOOST_TEST(told({reject, plain}, false) == "accept differ -<a@x>");
-    BOOST_TEST(told({tempfail, plain}, false) == "tempfail");
+    BOOST_TEST(told({tempfail, plain}, false) == "tempfail differ 0 1");
     BOOST_TEST(told({tagged("1"), plain}, false) == "accept differ");
 }
 
@@ -117,15 +116,19 @@ BOOST_AUTO_TEST_CASE(kinds_are_kept_apart_for_a_time)
 {
     Apart apart;
     const Seconds now{};
-    BOOST_TEST(!apart.must_wait("s", {"a"}, "b", now));
+    const auto waits = [&](const char* sender, Strings taken, const char* rcpt,
+                           Seconds when) {
+        Apart::Transaction transaction{std::move(taken), {}};
+        return apart.must_wait(sender, transaction, rcpt, when);
+    };
+    BOOST_TEST(!waits("s", {"a"}, "b", now));
     apart.remember("s", {"a", "b", "c"}, {0, 1, 0}, now);
-    BOOST_TEST(apart.must_wait("s", {"a"}, "b", now));
-    BOOST_TEST(!apart.must_wait("s", {"a"}, "c", now));
-    BOOST_TEST(!apart.must_wait("s", {}, "b", now));
-    BOOST_TEST(!apart.must_wait("t", {"a"}, "b", now));
-    BOOST_TEST(apart.must_wait("s", {"a"}, "b",
-                               now + apart_for - std::chrono::seconds{1}));
-    BOOST_TEST(!apart.must_wait("s", {"a"}, "b", now + apart_for));
+    BOOST_TEST(waits("s", {"a"}, "b", now));
+    BOOST_TEST(!waits("s", {}, "b", now));
+    BOOST_TEST(!waits("t", {"a"}, "b", now));
+    BOOST_TEST(
+        waits("s", {"a"}, "b", now + apart_for - std::chrono::seconds{1}));
+    BOOST_TEST(!waits("s", {"a"}, "b", now + apart_for));
 }
 
 BOOST_AUTO_TEST_CASE(as_many_pairs_as_the_limit_are_remembered)
@@ -140,61 +143,137 @@ BOOST_AUTO_TEST_CASE(as_many_pairs_as_the_limit_are_remembered)
         kinds.push_back(i);
     }
     apart.remember("t", names, kinds, now);
-    BOOST_TEST(apart.must_wait("s", {"a"}, "b", now));
+    const auto waits = [&](const char* sender, const char* taken,
+                           const char* rcpt) {
+        Apart::Transaction transaction{{taken}, {}};
+        return apart.must_wait(sender, transaction, rcpt, now);
+    };
+    BOOST_TEST(waits("s", "a", "b"));
     apart.remember("u", {"one", "more"}, {0, 1}, now);
-    BOOST_TEST(!apart.must_wait("s", {"a"}, "b", now));
-    BOOST_TEST(apart.must_wait("t", {"0"}, "1", now));
+    BOOST_TEST(!waits("s", "a", "b"));
+    BOOST_TEST(waits("t", "0", "1"));
+}
+
+/// A client that tries recipients in their order until none is left; who
+/// refuses for now is in `never`.
+std::vector<Strings> tries(Apart& apart, Strings left, const Strings& never,
+                           std::size_t most)
+{
+    const auto refuses = [&](const std::string& rcpt) {
+        return std::find(never.begin(), never.end(), rcpt) != never.end();
+    };
+    std::vector<Strings> out;
+    while (!left.empty() && out.size() < most) {
+        Apart::Transaction transaction;
+        for (const std::string& rcpt : left)
+            apart.must_wait("s", transaction, rcpt, Seconds{});
+        const Strings& taken = transaction.taken;
+        const bool for_now = std::any_of(taken.begin(), taken.end(), refuses);
+        if (!taken.empty())
+            apart.answered("s", transaction, for_now);
+        if (!for_now)
+            std::erase_if(left, [&](const std::string& rcpt) {
+                return std::find(taken.begin(), taken.end(), rcpt) !=
+                       taken.end();
+            });
+        out.push_back(taken);
+    }
+    return out;
+}
+
+BOOST_AUTO_TEST_CASE(who_refuses_for_now_does_not_hold_up_others_for_ever)
+{
+    Apart apart;
+    apart.remember("s", {"bad", "b", "c"}, {0, 1, 2}, Seconds{});
+    const auto done = tries(apart, {"bad", "b", "c"}, {"bad"}, 9);
+    const std::vector<Strings> wanted = {
+        {"bad"}, {"b"}, {"c"}, {"bad"}, {"bad"}};
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        BOOST_TEST(done.at(i) == wanted[i], boost::test_tools::per_element());
+    // Who is not there any more is waited for once.
+    apart.remember("s", {"d", "e"}, {0, 1}, Seconds{});
+    BOOST_TEST(tries(apart, {"d", "e"}, {"d"}, 1)[0] == Strings{"d"},
+               boost::test_tools::per_element());
+    const auto alone = tries(apart, {"d"}, {"d"}, 4);
+    BOOST_TEST(alone[0].empty());
+    for (std::size_t i = 1; i < alone.size(); ++i)
+        BOOST_TEST(alone[i] == Strings{"d"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(those_of_one_kind_come_together)
+{
+    Apart apart;
+    apart.remember("s", {"a", "b", "a", "c", "d"}, {0, 1, 0, 0, 1}, Seconds{});
+    const auto done = tries(apart, {"a", "b", "c", "d"}, {}, 9);
+    const std::vector<Strings> wanted = {{"a", "c"}, {"b", "d"}};
+    BOOST_REQUIRE_EQUAL(done.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        BOOST_TEST(done[i] == wanted[i], boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(many_who_refuse_for_now_let_all_others_through)
+{
+    Apart apart;
+    const Strings bad = {"1", "2", "3", "4", "5", "6"};
+    Strings all = bad;
+    all.push_back("good");
+    apart.remember("s", all, {0, 1, 2, 3, 4, 5, 6}, Seconds{});
+    const auto done = tries(apart, all, bad, 40);
+    const auto good = std::find(done.begin(), done.end(), Strings{"good"});
+    BOOST_REQUIRE(good != done.end());
+    BOOST_TEST((good - done.begin()) < 20);
+}
+
+BOOST_AUTO_TEST_CASE(who_differ_again_come_alone)
+{
+    Apart apart;
+    const Seconds now{};
+    apart.remember("s", {"a", "b", "c"}, {0, 0, 1}, now);
+    // A client may name somebody twice.
+    apart.remember("s", {"a", "b", "a"}, {0, 1, 0}, now);
+    const auto done = tries(apart, {"a", "b", "c"}, {}, 9);
+    const std::vector<Strings> wanted = {{"a"}, {"b"}, {"c"}};
+    BOOST_REQUIRE_EQUAL(done.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        BOOST_TEST(done[i] == wanted[i], boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(message_ids_are_remembered_up_to_the_limit)
 {
     Seen seen;
+    const SeenCache c{"", "c"};
     for (std::size_t i = 0; i < seen_ids; ++i)
-        seen.add("c", std::to_string(i));
-    BOOST_TEST(seen.contains("c", "0"));
-    BOOST_TEST(!seen.contains("d", "0"));
-    seen.add("c", "one more");
-    BOOST_TEST(!seen.contains("c", "0"));
-    BOOST_TEST(seen.contains("c", "1"));
-    seen.add("c", std::string(seen_id_bytes, 'x'));
-    BOOST_TEST(seen.contains("c", std::string(seen_id_bytes, 'x')));
-    seen.add("c", std::string(seen_id_bytes + 1, 'x'));
-    BOOST_TEST(!seen.contains("c", std::string(seen_id_bytes + 1, 'x')));
-    seen.add("c", "");
-    BOOST_TEST(!seen.contains("c", ""));
-    Seen many;
+        seen.add(c, std::to_string(i));
+    BOOST_TEST(seen.contains(c, "0"));
+    BOOST_TEST(!seen.contains({"", "d"}, "0"));
+    BOOST_TEST(!seen.contains({"alice", "c"}, "0"));
+    seen.add(c, "one more");
+    BOOST_TEST(!seen.contains(c, "0"));
+    BOOST_TEST(seen.contains(c, "1"));
+    seen.add(c, std::string(seen_id_bytes, 'x'));
+    BOOST_TEST(seen.contains(c, std::string(seen_id_bytes, 'x')));
+    seen.add(c, std::string(seen_id_bytes + 1, 'x'));
+    BOOST_TEST(!seen.contains(c, std::string(seen_id_bytes + 1, 'x')));
+    seen.add(c, "");
+    BOOST_TEST(!seen.contains(c, ""));
+}
+
+BOOST_AUTO_TEST_CASE(caches_of_one_are_not_at_the_expense_of_others)
+{
+    Seen seen;
+    seen.add({"", "site"}, "id");
+    seen.add({"bob", "his"}, "id");
     for (std::size_t i = 0; i < seen_caches; ++i)
-        many.add(std::to_string(i), "id");
-    BOOST_TEST(many.contains("0", "id"));
-    many.add("0", "other");
-    BOOST_TEST(many.contains("0", "id"));
-    many.add("new", "id");
-    BOOST_TEST(!many.contains("0", "id"));
-}
-
-BOOST_AUTO_TEST_CASE(keys_of_lookups)
-{
-    const Strings address = {"from:u@h.d.e", "from:h.d.e", "from:d.e", "from:e",
-                             "from:u@"};
-    BOOST_TEST(Lookups::keys_of("From:u@H.d.e") == address,
-               boost::test_tools::per_element());
-    const Strings network = {"192.0.2.1", "192.0.2", "192.0", "192"};
-    BOOST_TEST(Lookups::keys_of("192.0.2.1") == network,
-               boost::test_tools::per_element());
-    BOOST_TEST(Lookups::keys_of("Connect:2001:db8::1").back() ==
-               "connect:ipv6:2001");
-}
-
-BOOST_AUTO_TEST_CASE(lookups_in_access)
-{
-    const auto map = map::from_text("From:d.e REJECT\n192.0.2 OK\n", "t");
-    BOOST_REQUIRE(map);
-    const Lookups lookups{map::fixed(*map, "t"), {{"none", "/nonexistent"}}};
-    BOOST_TEST(lookups.find("access", "From:u@h.d.e")->value() == "REJECT");
-    BOOST_TEST(lookups.find("access", "192.0.2.77")->value() == "OK");
-    BOOST_TEST(!lookups.find("access", "To:d.e")->has_value());
-    BOOST_TEST(!lookups.find("none", "x").has_value());
-    BOOST_TEST((lookups.find("other", "x").error().code == Errc::usage));
+        seen.add({"alice", std::to_string(i)}, "id");
+    BOOST_TEST(seen.contains({"alice", "0"}, "id"));
+    seen.add({"alice", "new"}, "id");
+    BOOST_TEST(!seen.contains({"alice", "0"}, "id"));
+    BOOST_TEST(seen.contains({"alice", "new"}, "id"));
+    BOOST_TEST(seen.contains({"bob", "his"}, "id"));
+    for (std::size_t i = 0; i < seen_users; ++i)
+        seen.add({std::to_string(i), "c"}, "id");
+    BOOST_TEST(!seen.contains({"bob", "his"}, "id"));
+    BOOST_TEST(seen.contains({"", "site"}, "id"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
