@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "milters/filter/session.h"
+#include "milters/milter/setting.h"
 #include "policy/filter/settings.h"
 #include "policy/map/class_file.h"
 
@@ -196,9 +197,18 @@ void FilterPart::take_over(const std::shared_ptr<const Runtime>& runtime)
 
 policy::config::Problems FilterPart::check()
 {
-    const auto made = make(around_.config);
-    return made ? policy::config::Problems{}
-                : milter::Prepared::failed(made.error()).problems;
+    const auto& config = *around_.config;
+    policy::config::Problems problems;
+    if (const auto made = make(around_.config); !made)
+        problems = milter::Prepared::failed(made.error()).problems;
+    for (const auto& program : config.filter.programs)
+        milter::complain(problems, config, "filter.programs",
+                         milter::why_not_runnable(program));
+    for (const auto& [name, path] : config.filter.classes)
+        if (path != config.mail_dir + "/" + name)  // these may be missing
+            milter::complain(problems, config, "filter.classes",
+                             milter::why_not_readable(path));
+    return problems;
 }
 
 std::unique_ptr<milter::Part> make_part(milter::Surroundings around)

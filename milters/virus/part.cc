@@ -1,10 +1,10 @@
 #include "milters/virus/part.h"
 
-#include <unistd.h>
-
+#include "milters/milter/setting.h"
 #include "milters/scanner/command.h"
 #include "milters/virus/copies.h"
 #include "milters/virus/session.h"
+#include "policy/scan/database.h"
 #include "policy/scan/store.h"
 
 namespace milters::virus {
@@ -12,6 +12,7 @@ namespace {
 
 using policy::fail;
 using policy::Status;
+using policy::map::TagMap;
 using Level = policy::Log::Level;
 
 /// How long a reload waits for new signatures.
@@ -28,6 +29,13 @@ std::string text_of(const scanner::PoolOptions& options)
            std::to_string(options.max_waiting) + ' ' +
            std::to_string(options.watch.count()) + ' ' +
            (options.serial ? "serial" : "beside");
+}
+
+/// REQUIRES a name of a map.
+TagMap access_map(const policy::config::Virus& virus)
+{
+    return {policy::map::open_file(virus.skip_access, false),
+            policy::map::virus_tag, virus.skip_access_given};
 }
 
 /// Where mail is kept must be there before mail comes.
@@ -60,11 +68,25 @@ std::unique_ptr<milter::Session> VirusPart::make_session()
 
 policy::config::Problems VirusPart::check()
 {
-    const auto& virus = around_.config->virus;
-    const auto program = scanner::command_for(virus).program;
-    if (virus.engine == "libclamav" && ::access(program.c_str(), X_OK) != 0)
-        return {program + ": cannot be run"};
-    return {};
+    const auto& config = *around_.config;
+    const auto& virus = config.virus;
+    policy::config::Problems problems;
+    const auto look = [&](const char* setting, const std::string& why) {
+        milter::complain(problems, config, setting, why);
+    };
+    if (virus.engine == "libclamav") {
+        const auto program = scanner::command_for(virus).program;
+        look("virus.scanner", milter::why_not_runnable(program));
+        look("virus.temp_dir", milter::why_not_writable(virus.temp_dir));
+        const auto set = policy::scan::look_at_database(virus.scan.database);
+        look("virus.database", set ? "" : set.error().text);
+        for (const auto& file : virus.known_clean)
+            look("virus.known_clean", milter::why_not_readable(file));
+    }
+    if (virus.skip_access_given && !virus.skip_access.empty())
+        if (const auto readable = access_map(virus).check(); !readable)
+            look("virus.skip.access", readable.error().text);
+    return problems;
 }
 
 std::function<void(bool, const std::string&)> VirusPart::scanner_log()
@@ -136,13 +158,11 @@ policy::Result<VirusPart::Workers> VirusPart::workers_for(
 
 /// A map that nobody asked for and that cannot be read is told once; one that
 /// was named may come to be readable.
-policy::map::TagMap VirusPart::tag_map(const policy::config::Virus& virus)
+TagMap VirusPart::tag_map(const policy::config::Virus& virus)
 {
-    using policy::map::TagMap;
     if (virus.skip_access.empty())
         return TagMap{policy::map::virus_tag};
-    TagMap map{policy::map::open_file(virus.skip_access, false),
-               policy::map::virus_tag, virus.skip_access_given};
+    TagMap map = access_map(virus);
     const auto readable = map.check();
     if (readable)
         return map;
