@@ -13,6 +13,10 @@ using policy::filter::Copy;
 using policy::filter::SmtpOutcome;
 using Level = policy::Log::Level;
 
+/// Lines of one kind that the recipes of one recipient may write: users choose
+/// how many they ask for.
+constexpr std::size_t most_notes = 50;
+
 void write(const Runtime& runtime, const Letter& letter, Level level,
            const std::string& text)
 {
@@ -22,9 +26,14 @@ void write(const Runtime& runtime, const Letter& letter, Level level,
 void write_notes(const Runtime& runtime, const Letter& letter,
                  const std::string& kind, const std::vector<std::string>& texts)
 {
-    for (const std::string& text : texts)
+    const std::size_t told = std::min(texts.size(), most_notes);
+    for (std::size_t i = 0; i < told; ++i)
         write(runtime, letter, Level::info,
-              "filter: " + kind + ": " + policy::printable(text));
+              "filter: " + kind + ": " + policy::printable(texts[i]));
+    if (texts.size() > told)
+        write(runtime, letter, Level::info,
+              "filter: " + kind + ": and " +
+                  std::to_string(texts.size() - told) + " more");
 }
 
 void write_copy(const Runtime& runtime, const Letter& letter, const Copy& copy)

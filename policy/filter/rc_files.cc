@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -187,13 +188,24 @@ RcFiles::Got RcFiles::get(const std::string& path, const RcRules& rules)
     if (loaded.got.state == Got::State::missing && stays)
         loaded.problems = {path + ": is gone"};
     if (news)
-        for (const std::string& problem : loaded.problems)
-            alert_(problem);
+        tell(path, loaded.problems);
     if (news && stays)
         alert_(path + ": the recipes read before stay in force");
     if (!stays)
         entry.got = loaded.got;
     return entry.got;
+}
+
+/// Users change their files as often as they like.
+void RcFiles::tell(const std::string& path,
+                   const std::vector<std::string>& problems) const
+{
+    const std::size_t told = std::min(problems.size(), told_problems);
+    for (std::size_t i = 0; i < told; ++i)
+        alert_(problems[i]);
+    if (problems.size() > told)
+        alert_(path + ": and " + std::to_string(problems.size() - told) +
+               " more mistakes");
 }
 
 void RcFiles::make_room_for(const Key& key)

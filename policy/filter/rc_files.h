@@ -27,6 +27,9 @@ namespace policy::filter {
 inline constexpr std::size_t kept_user_files = 4096;
 inline constexpr std::size_t kept_user_includes = 1024;
 
+/// Mistakes in one text of a file that are told.
+inline constexpr std::size_t told_problems = 50;
+
 /// Who may have written a file, and where it may lie.
 struct RcRules {
     recipe::Scope scope = recipe::Scope::site;
@@ -84,6 +87,8 @@ private:
         std::vector<std::string> problems;
     };
     Loaded load(const std::string& path, const RcRules& rules) const;
+    void tell(const std::string& path,
+              const std::vector<std::string>& problems) const;
     void make_room_for(const Key& key);
 
     std::vector<std::string> programs_;

@@ -95,15 +95,12 @@ Reply read_reply(const std::string& text, const Reply& otherwise)
     return reply;
 }
 
-std::optional<Reply> reply_for_exit(int code, const std::string& text)
+Reply reply_for_exit(int code)
 {
-    if (code == 0)
-        return std::nullopt;
-    Reply reply{554, "5.3.0", "Refused by a mail filter"};
     for (const ExitReply& known : exit_replies)
         if (known.exit == code)
-            reply = {known.code, known.enhanced, known.text};
-    return text.empty() ? reply : read_reply(text, reply);
+            return {known.code, known.enhanced, known.text};
+    return {554, "5.3.0", "Refused by a mail filter"};
 }
 
 }  // namespace policy::filter

@@ -42,6 +42,17 @@ bool is_forbidden(const Settings& settings, recipe::Scope scope,
     return true;
 }
 
+/// In the words of a recipe.  421 would end the connection, on which mail to
+/// others comes as well: not for users.
+Reply reply_of(recipe::Scope scope, const std::string& text,
+               const Reply& otherwise)
+{
+    Reply reply = read_reply(text, otherwise);
+    if (scope == recipe::Scope::user && reply.code == 421)
+        reply.code = 451;
+    return reply;
+}
+
 /// Reads effects one by one into the answer.
 class Reader {
 public:
@@ -103,8 +114,8 @@ private:
         if (!settings_.null_rejects || effect.names[0] == "|")
             return;
         out_.verdict = Verdict::reject;
-        out_.reply =
-            read_reply(variable(run_, "SMTPREPLY"), usual_refusal(false));
+        out_.reply = reply_of(effect.scope, variable(run_, "SMTPREPLY"),
+                              usual_refusal(false));
     }
 
     void refuse(const Effect& effect)
@@ -114,7 +125,8 @@ private:
             return;
         decided(effect).verdict =
             temporary ? Verdict::tempfail : Verdict::reject;
-        out_.reply = read_reply(effect.text, usual_refusal(temporary));
+        out_.reply =
+            reply_of(effect.scope, effect.text, usual_refusal(temporary));
     }
 
     void forward(const Effect& effect)
@@ -199,16 +211,15 @@ void apply_exit_code(const Outcome& run, const Settings& settings,
         out.notes.push_back("EXITCODE is not used: the mail was delivered");
         return;
     }
-    const auto reply =
-        reply_for_exit(*run.exit_code, variable(run, "SMTPREPLY"));
-    const bool temporary = reply->code < 500;
+    const Reply usual = reply_for_exit(*run.exit_code);
+    const bool temporary = usual.code < 500;
     if (is_forbidden(settings, run.exit_scope,
                      temporary ? "tempfail" : "reject", run.last_rc, out))
         return;
     if (out.source.empty())
         out.source = run.last_rc;
     out.verdict = temporary ? Verdict::tempfail : Verdict::reject;
-    out.reply = *reply;
+    out.reply = reply_of(run.exit_scope, variable(run, "SMTPREPLY"), usual);
 }
 
 }  // namespace

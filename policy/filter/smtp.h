@@ -54,8 +54,8 @@ SmtpOutcome at_smtp_time(const recipe::Outcome& run,
                          const recipe::Message& before,
                          const Settings& settings);
 
-/// The reply for an exit code, nullopt for 0.  `text`: SMTPREPLY of the rc.
-std::optional<Reply> reply_for_exit(int code, const std::string& text);
+/// The reply for an exit code other than 0.
+Reply reply_for_exit(int code);
 
 /// What is said where no text is given.
 Reply usual_refusal(bool temporary);

@@ -48,6 +48,39 @@ std::string decoded_header(std::string_view header)
     return out;
 }
 
+bool names_message(std::string_view line)
+{
+    constexpr std::string_view word = "message/";
+    return std::search(line.begin(), line.end(), word.begin(), word.end(),
+                       [](char a, char b) {
+                           return (a | 0x20) == (b | 0x20);
+                       }) != line.end();
+}
+
+/// The beginning of a mail that has no more than decoded_header_lines, taking
+/// every line that begins with -- for a boundary.
+std::string_view within_limits(std::string_view mail)
+{
+    std::size_t lines = 0;
+    bool in_header = true, of_message = false;
+    for (std::size_t at = 0; at < mail.size();) {
+        const std::size_t end = std::min(mail.find('\n', at), mail.size());
+        const auto line = mail.substr(at, end - at);
+        if (line.starts_with("--")) {
+            in_header = true;
+            of_message = false;
+        } else if (in_header && (line.empty() || line == "\r")) {
+            in_header = of_message;
+            of_message = false;
+        }
+        of_message = of_message || (in_header && names_message(line));
+        if (in_header && ++lines > decoded_header_lines)
+            return mail.substr(0, at);
+        at = end + 1;
+    }
+    return mail;
+}
+
 class Reader {
 public:
     explicit Reader(Decoded& out) : out_{out} {}
@@ -132,6 +165,7 @@ Decoded decode(std::string_view header, std::string_view mail)
     std::call_once(started, [] { g_mime_init(); });
     Decoded out;
     out.header = decoded_header(header);
+    mail = within_limits(mail);
     const Owned<GMimeStream> stream{
         g_mime_stream_mem_new_with_buffer(mail.data(), mail.size())};
     const Owned<GMimeParser> parser{

@@ -12,6 +12,9 @@ namespace policy::recipe {
 inline constexpr std::size_t decoded_parts = 1000;
 /// Messages inside messages that are looked into.
 inline constexpr int decoded_depth = 20;
+/// Lines of the header, of those of parts, and of boundaries; what follows is
+/// not decoded.  Each costs GMime some hundred bytes of memory.
+inline constexpr std::size_t decoded_header_lines = 50'000;
 /// Bytes of decoded text; what follows is not decoded.
 inline constexpr std::size_t decoded_bytes = std::size_t{64} << 20;
 

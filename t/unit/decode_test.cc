@@ -146,12 +146,39 @@ BOOST_AUTO_TEST_CASE(maps_are_asked)
     BOOST_TEST((run_rc("LOOKUP=\"broken x\"\n").ending == Ending::limit));
 }
 
+/// A part whose header has this many lines.
+std::string many_fields(std::size_t lines)
+{
+    std::string out = "Content-Type: multipart/mixed; boundary=b\n\n--b\n";
+    for (std::size_t i = 0; i < lines; ++i)
+        out += "X: y\n";
+    return out + "\nneedle\n--b--\n";
+}
+
+/// Lines of a text are not those of a header, whatever they look like.
+std::string long_text(const std::string& line)
+{
+    std::string out = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n";
+    for (std::size_t i = 0; i < 2 * decoded_header_lines; ++i)
+        out += line;
+    return out + "needle\n--b--\n";
+}
+
+BOOST_AUTO_TEST_CASE(texts_are_not_cut_for_their_lines)
+{
+    BOOST_TEST(finds_needle(long_text("12:01: message/rfc822\n")));
+    BOOST_TEST(finds_needle(long_text("-- \n\nx\n")) == false);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_decoded_has_limits)
 {
     BOOST_TEST(finds_needle(nested(decoded_depth)));
     BOOST_TEST(!finds_needle(nested(decoded_depth + 1)));
     BOOST_TEST(finds_needle(many_parts(decoded_parts)));
     BOOST_TEST(!finds_needle(many_parts(decoded_parts + 1)));
+    // Two lines are those of Content-Type and boundary.
+    BOOST_TEST(finds_needle(many_fields(decoded_header_lines - 2)));
+    BOOST_TEST(!finds_needle(many_fields(decoded_header_lines - 1)));
     std::string large = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n";
     large += std::string(decoded_bytes - 1, 'x');
     const std::string rest = "\n--b\n\nneedle\n--b--\n";
