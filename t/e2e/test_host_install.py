@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from harness import TOP, net
+from harness.files import written
 from harness.milter_client import Milter
 from harness.sendmail import MAKEMAP
 from harness.virus import database
@@ -171,6 +172,58 @@ def etc_mail(installed):
     database("/var/lib/clamav")
 
 
+# What rc.subr(8) says of what a script sets and calls; FreeBSD has the real one.
+RC_SUBR = """
+load_rc_config() { . /etc/rc.conf; }
+is_running() { kill -0 "$(cat "$pidfile" 2>/dev/null)" 2>/dev/null; }
+run_rc_command()
+{
+    eval "value=\\$$rcvar; rc_flags=\\$${name}_flags"
+    test "$value" = YES || exit 0
+    eval "precmd=\\${${1}_precmd-}"
+    case $1 in
+    start)
+        is_running && return 1
+        for f in $required_files; do test -r "$f" || exit 1; done
+        ${precmd:-:} && $command $rc_flags
+        ;;
+    stop) is_running && kill "$(cat "$pidfile")" && while is_running; do sleep 0.1; done ;;
+    status) is_running ;;
+    reload)
+        case " $extra_commands " in *" reload "*) ;; *) exit 1 ;; esac
+        is_running && ${precmd:-:} && kill -HUP "$(cat "$pidfile")"
+        ;;
+    esac
+}
+"""
+
+
+@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
+def test_the_rc_script_does_its_part(installed, etc_mail, site, word):
+    make("install-host", "DESTDIR=" + site, "PREFIX=/usr/local", "SYSTEM=FreeBSD")
+    path = f"{site}/usr/local/etc/rc.d/{word}_milter"
+    for name, text in (("rc.subr", RC_SUBR), ("rc.conf", "")):
+        with open("/etc/" + name, "w", encoding="ascii") as f:
+            f.write(text)
+
+    def script(verb):
+        return subprocess.run([path, verb], stdin=subprocess.DEVNULL, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode
+
+    assert script("start") == 0 and script("status") == 0
+    assert not os.path.exists(f"/run/postern/{word}.pid")      # not enabled
+    with open("/etc/rc.conf", "w", encoding="ascii") as f:
+        f.write(f'{word}_milter_enable="YES"\n')
+    assert script("status") != 0
+    assert script("start") == 0 and script("status") == 0 and answers(word)
+    with open(f"/run/postern/{word}.pid", encoding="ascii") as f:
+        assert owner(int(f.read())) != 0
+    assert script("reload") == 0
+    with written("/etc/mail/postern.yaml", "nonsense: 1\n"):
+        assert script("reload") != 0 and script("status") == 0 and answers(word)
+        assert script("stop") == 0 and script("start") != 0 and script("status") != 0
+
+
 def answers(word):
     with Milter(f"/run/postern/{word}.sock") as m:
         m.negotiate()
@@ -206,15 +259,8 @@ def test_the_init_script_starts_reloads_and_stops(installed, etc_mail, word):
     assert script("restart")[0] == 0 and pid() != first and answers(word)
     # A mistake in the configuration: the one that runs goes on.
     second = pid()
-    with open("/etc/mail/postern.yaml", "a") as f:
-        f.write("nonsense: 1\n")
-    try:
+    with written("/etc/mail/postern.yaml", "nonsense: 1\n"):
         assert script("restart")[0] != 0 and pid() == second and answers(word)
-    finally:
-        with open("/etc/mail/postern.yaml") as f:
-            good = f.read().replace("nonsense: 1\n", "")
-        with open("/etc/mail/postern.yaml", "w") as f:
-            f.write(good)
     assert script("stop")[0] == 0
     assert script("status")[0] == 3
     assert script("sing")[0] == 64

@@ -1,6 +1,5 @@
 """The package on a host that systemd has booted: ready when the milters are,
 watched, confined, restarted, upgraded, and gone when it is removed."""
-import contextlib
 import glob
 import os
 import random
@@ -9,6 +8,7 @@ import pytest
 
 from harness import net, package, virus
 from harness.booted import Booted
+from harness.files import written
 from harness.virus_gate import ask, infected
 
 WORDS = ("relay", "virus", "filter")
@@ -40,25 +40,6 @@ def runs(host, word):
 
 def runs_anew(host, word, before):
     return pid(host, word) not in ("0", before) and runs(host, word)
-
-
-@contextlib.contextmanager
-def written(path, text):
-    """A file that is there for a while; or more lines of one."""
-    before = None
-    if os.path.exists(path):
-        with open(path, encoding="ascii") as f:
-            before = f.read()
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "a", encoding="ascii") as f:
-        f.write(text)
-    try:
-        yield
-    finally:
-        os.unlink(path)
-        if before is not None:
-            with open(path, "w", encoding="ascii") as f:
-                f.write(before)
 
 
 def configured(host, text):
