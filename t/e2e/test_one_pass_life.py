@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 
@@ -82,16 +83,39 @@ def test_sockets_of_all_are_there_and_go(one):
     assert ask(site + "/relay/control.sock", {"command": "status"})["ok"]
     assert ask(site + "/virus/control.sock", {"command": "status"})["ok"]
     assert net.listening(site + "/relay/map.sock")
-    workers = subprocess.run(["ps", "--ppid", str(milter.process.pid), "-o", "pid="],
-                             stdout=subprocess.PIPE, text=True).stdout.split()
+    workers = workers_of(milter)
     assert workers
     assert milter.stop() == 0
     assert glob.glob(site + "/*/*.sock") == []
-    net.wait_for(lambda: not any(map(virus.alive, map(int, workers))), 10)
+    net.wait_for(lambda: not any(map(virus.alive, workers)), 10)
     # While it is down nothing passes.
     assert send(one, "Subject: x\r\n\r\n").startswith("451")
     milter.start()
     assert answers(one) == [550, 550, 550]
+
+
+def workers_of(milter):
+    said = subprocess.run(["ps", "--ppid", str(milter.process.pid), "-o", "pid="],
+                          stdout=subprocess.PIPE, text=True).stdout
+    return list(map(int, said.split()))
+
+
+def test_killed_it_lets_nothing_pass_and_comes_back(one):
+    """In the middle of a message, too."""
+    milter = one.milters[0]
+    workers = workers_of(milter)
+    assert workers
+    with smtp.Client(one.mta.port) as c:
+        c("EHLO client.example.net")
+        for line, code in (("MAIL FROM:<a@example.net>", 250),
+                           ("RCPT TO:<bob@example.org>", 250), ("DATA", 354)):
+            assert c(line).code == code
+        milter.stop(signal.SIGKILL)
+        assert c(infected() + ".").code == 451
+    net.wait_for(lambda: not any(map(virus.alive, workers)), 10)
+    assert send(one, "Subject: x\r\n\r\n").code == 451
+    milter.start()
+    net.wait_for(lambda: answers(one) == [550, 550, 550])
 
 
 def test_a_reload_is_for_all_or_for_none(one):
