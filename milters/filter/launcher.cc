@@ -1,11 +1,7 @@
 #include "milters/filter/launcher.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +11,9 @@
 #include <csignal>
 #include <cstring>
 
+#include "milters/filter/program_request.h"
+#include "milters/filter/program_starter.h"
+#include "milters/scanner/memfd.h"
 #include "policy/fd.h"
 #include "policy/recipe/limits.h"
 
@@ -27,193 +26,14 @@ using policy::Fd;
 using policy::recipe::ProgramResult;
 namespace limits = policy::recipe::limits;
 
-constexpr std::size_t most_argument_bytes = 32 * 1024;
-constexpr int not_started = 127;
-constexpr int by_signal = 128;
-/// Files that go with a request: standard input, output, and the answer.
-constexpr std::size_t passed_fds = 3;
-
-bool write_all(int fd, std::string_view bytes)
+/// The message as a file that nobody can change, or nothing.
+Fd input_file(std::string_view input)
 {
-    while (!bytes.empty()) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-}
-
-/// A request: milliseconds, then the words, each ended by NUL.
-std::string packed(const std::vector<std::string>& words,
-                   std::chrono::milliseconds limit)
-{
-    std::string out = std::to_string(limit.count()) + '\0';
-    for (const std::string& word : words)
-        out += word + '\0';
-    return out;
-}
-
-using Control = std::array<char, CMSG_SPACE(passed_fds * sizeof(int))>;
-
-bool send_request(int socket, const std::string& bytes,
-                  const std::array<int, passed_fds>& fds)
-{
-    alignas(cmsghdr) Control control{};
-    iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof fds);
-    std::memcpy(CMSG_DATA(head), fds.data(), sizeof fds);
-    ssize_t n = 0;
-    do
-        n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n == static_cast<ssize_t>(bytes.size());
-}
-
-/// Length of the request, 0 at the end, -1 for one that is not whole.
-ssize_t receive_request(int socket, char* bytes, std::size_t room,
-                        std::array<int, passed_fds>& fds)
-{
-    alignas(cmsghdr) Control control{};
-    iovec part{bytes, room};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t n = 0;
-    do
-        n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        return 0;
-    const cmsghdr* const head = CMSG_FIRSTHDR(&message);
-    if (!head || head->cmsg_len != CMSG_LEN(sizeof fds))
-        return -1;
-    std::memcpy(fds.data(), CMSG_DATA(head), sizeof fds);
-    return n;
-}
-
-/// In the child: becomes the program, or exits.
-[[noreturn]] void become_program(std::vector<char*>& words,
-                                 const std::array<int, passed_fds>& fds,
-                                 const std::optional<milter::Account>& account)
-{
-    ::setpgid(0, 0);
-    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    ::dup2(fds[0], STDIN_FILENO);
-    ::dup2(fds[1], STDOUT_FILENO);
-    const int null = ::open("/dev/null", O_WRONLY);
-    ::dup2(null, STDERR_FILENO);
-    ::closefrom(STDERR_FILENO + 1);
-    if (account && (::setgroups(0, nullptr) != 0 ||
-                    ::setgid(account->gid) != 0 || ::setuid(account->uid) != 0))
-        ::_exit(not_started);
-    if (::chdir("/") != 0)
-        ::_exit(not_started);
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    std::string path = "PATH=/usr/bin:/bin";
-    std::array<char*, 2> environment{path.data(), nullptr};
-    for (const int signal : {SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP})
-        std::signal(signal, SIG_DFL);
-    sigset_t all;
-    sigemptyset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr);
-    ::execve(words[0], words.data(), environment.data());
-    ::_exit(not_started);
-}
-
-/// Waits for the program or its end of time -> exit code.
-int wait_for(pid_t child, long milliseconds)
-{
-    const auto end = std::chrono::steady_clock::now() +
-                     std::chrono::milliseconds{milliseconds};
-    int status = 0;
-    for (int pause = 1;; pause = std::min(pause * 2, 20)) {
-        if (::waitpid(child, &status, WNOHANG) == child)
-            break;
-        if (std::chrono::steady_clock::now() >= end) {
-            ::kill(-child, SIGKILL);
-            ::kill(child, SIGKILL);
-            ::waitpid(child, &status, 0);
-            return by_signal + SIGKILL;
-        }
-        ::poll(nullptr, 0, pause);
-    }
-    ::kill(-child, SIGKILL);  // whatever it left running
-    return WIFEXITED(status) ? WEXITSTATUS(status)
-                             : by_signal + WTERMSIG(status);
-}
-
-/// One request, in a process of its own.
-[[noreturn]] void attend(char* bytes, std::size_t size,
-                         const std::array<int, passed_fds>& fds,
-                         const std::optional<milter::Account>& account)
-{
-    std::signal(SIGCHLD, SIG_DFL);
-    const long milliseconds = std::atol(bytes);
-    std::vector<char*> words;
-    for (std::size_t at = std::strlen(bytes) + 1; at < size;
-         at += std::strlen(bytes + at) + 1)
-        words.push_back(bytes + at);
-    words.push_back(nullptr);
-    const pid_t child = words.size() > 1 ? ::fork() : -1;
-    if (child == 0)
-        become_program(words, fds, account);
-    ::close(fds[0]);
-    ::close(fds[1]);
-    const int code = child < 0 ? not_started : wait_for(child, milliseconds);
-    write_all(fds[2], std::to_string(code));
-    ::_exit(0);
-}
-
-/// The launcher's life.
-[[noreturn]] void serve(int socket,
-                        const std::optional<milter::Account>& account)
-{
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::prctl(PR_SET_NAME, "filter-launcher");
-    std::signal(SIGCHLD, SIG_IGN);
-    for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1})
-        std::signal(signal, SIG_IGN);
-    std::vector<char> bytes(most_argument_bytes + 1);
-    for (;;) {
-        std::array<int, passed_fds> fds{-1, -1, -1};
-        const ssize_t n =
-            receive_request(socket, bytes.data(), most_argument_bytes, fds);
-        if (n == 0)
-            ::_exit(0);
-        if (n > 0) {
-            bytes[static_cast<std::size_t>(n)] = '\0';
-            if (::fork() == 0)
-                attend(bytes.data(), static_cast<std::size_t>(n), fds, account);
-        }
-        for (const int fd : fds)
-            if (fd >= 0)
-                ::close(fd);
-    }
-}
-
-/// The message as a file that nobody can change.
-int input_file(std::string_view input)
-{
-    const int fd = ::memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || !write_all(fd, input) || ::lseek(fd, 0, SEEK_SET) != 0)
-        return -1;
-    ::fcntl(fd, F_ADD_SEALS,
-            F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-    return fd;
+    auto file = scanner::MemFile::create();
+    if (!file || !file->append(input) || !file->seal() ||
+        ::lseek(file->fd(), 0, SEEK_SET) != 0)
+        return {};
+    return Fd{::fcntl(file->fd(), F_DUPFD_CLOEXEC, 0)};
 }
 
 /// Reads `fd` to its end, up to `most` bytes; false: too much, or too late.
@@ -259,7 +79,7 @@ policy::Result<std::shared_ptr<Launcher>> Launcher::start(
         return fail(Errc::io, std::string{"fork: "} + std::strerror(errno));
     if (pid == 0) {
         ::close(pair[0]);
-        serve(pair[1], ::geteuid() == 0 ? account : std::nullopt);
+        start_programs(pair[1], ::geteuid() == 0 ? account : std::nullopt);
     }
     ::close(pair[1]);
     return std::shared_ptr<Launcher>{new Launcher{pair[0], pid}};
@@ -278,8 +98,8 @@ ProgramResult Launcher::run(const std::vector<std::string>& words,
     ProgramResult result;
     const std::string request = packed(words, limit);
     std::array<int, 2> output{-1, -1}, answer{-1, -1};
-    const Fd in{input_file(input)};
-    const bool ready = request.size() <= most_argument_bytes && in.get() >= 0 &&
+    const Fd in = input_file(input);
+    const bool ready = request.size() <= most_request_bytes && in &&
                        ::pipe2(output.data(), O_CLOEXEC) == 0;
     const bool both = ready && ::pipe2(answer.data(), O_CLOEXEC) == 0;
     Fd out_read{output[0]}, out_write{output[1]};

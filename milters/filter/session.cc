@@ -199,19 +199,8 @@ bool FilterMail::edit_headers(milter::Context& mta, const Acts& acts)
 
 milter::Needs filter_needs()
 {
-    milter::Needs needs;
-    needs.want_silently(Stage::connect, "j {client_addr}")
-        .want_silently(Stage::helo)
-        .want_silently(Stage::mail, "i {auth_authen} {client_addr}")
-        .want(Stage::rcpt)
-        .want_silently(Stage::header)
-        .want_silently(Stage::body)
-        .want(Stage::eom, "i");
-    needs.quarantine = true;
-    needs.add_header = true;
-    needs.change_headers = true;
-    needs.replace_body = true;
-    needs.change_recipients = true;
+    auto needs = milter::collecting_needs();
+    needs.want_silently(Stage::helo).want(Stage::rcpt);
     return needs;
 }
 

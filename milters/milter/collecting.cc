@@ -29,6 +29,23 @@ std::string text_of(Context& mta, const char* macro)
     return std::string(mta.macro(macro).value_or(""));
 }
 
+Needs collecting_needs()
+{
+    Needs needs;
+    needs.want_silently(Stage::connect, "j {client_addr}")
+        .want_silently(Stage::mail, "i {auth_authen} {client_addr}")
+        .want_silently(Stage::rcpt)
+        .want_silently(Stage::header)
+        .want_silently(Stage::body)
+        .want(Stage::eom, "i j");
+    needs.quarantine = true;
+    needs.add_header = true;
+    needs.change_headers = true;
+    needs.replace_body = true;
+    needs.change_recipients = true;
+    return needs;
+}
+
 CollectingSession::CollectingSession()
 {
     connection_.own_id = own_id();

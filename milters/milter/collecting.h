@@ -65,6 +65,11 @@ private:
     std::unique_ptr<Collected> mail_;
 };
 
+/// What a CollectingSession needs, which may change whatever is in a message:
+/// silent but at eom.  What is more, such as answers at RCPT, is for the
+/// caller to add.
+Needs collecting_needs();
+
 /// A macro's value; empty where there is none.
 std::string text_of(Context& mta, const char* macro);
 

@@ -5,14 +5,16 @@ namespace milters::milter {
 Needs& Needs::want(Stage stage, const char* names)
 {
     wanted[static_cast<std::size_t>(stage)] = true;
+    silent[static_cast<std::size_t>(stage)] = false;
     macros[static_cast<std::size_t>(stage)] = names;
     return *this;
 }
 
 Needs& Needs::want_silently(Stage stage, const char* names)
 {
+    want(stage, names);
     silent[static_cast<std::size_t>(stage)] = true;
-    return want(stage, names);
+    return *this;
 }
 
 bool is_legal(Stage stage, Answer::Kind kind)

@@ -107,22 +107,10 @@ Answer VirusMail::eom(milter::Context& mta)
 
 milter::Needs virus_needs(bool answers_rcpt)
 {
-    milter::Needs needs;
-    needs.want_silently(Stage::connect, "j {client_addr}")
-        .want_silently(Stage::mail, "i {auth_authen} {client_addr}")
-        .want_silently(Stage::header)
-        .want_silently(Stage::eoh)
-        .want_silently(Stage::body)
-        .want(Stage::eom, "i j");
+    auto needs = milter::collecting_needs();
+    needs.want_silently(Stage::eoh);
     if (answers_rcpt)
         needs.want(Stage::rcpt);
-    else
-        needs.want_silently(Stage::rcpt);
-    needs.quarantine = true;
-    needs.add_header = true;
-    needs.change_headers = true;
-    needs.replace_body = true;
-    needs.change_recipients = true;
     return needs;
 }
 
