@@ -2,6 +2,7 @@
 
 #include "milters/virus/header.h"
 #include "policy/scan/attachment.h"
+#include "policy/scan/field.h"
 
 namespace milters::virus {
 namespace {

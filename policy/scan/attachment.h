@@ -21,10 +21,12 @@ std::string file_name(std::string_view header);
 /// `image/png`, in lower case; `text/plain` where nothing is said.  Pure.
 std::string media_type(std::string_view header);
 
-/// Every part of a message that is not multipart, with name, declared type
-/// and size; nullopt if it has more parts than are looked at.  Pure.
+/// Every part of a message that is not multipart, also of messages in it, with
+/// name, declared type and size; nullopt if there are more than `most`, or if
+/// they cannot be told.  Pure.
 /// @param message  header and body with CRLF line ends
-std::optional<std::vector<Part>> named_parts(std::string_view message);
+std::optional<std::vector<Part>> named_parts(std::string_view message,
+                                             std::size_t most = max_leaves);
 
 /// The header with `suffix` at the end of its file names, all of which are
 /// written anew: letters, digits and `._-` stay, others become `_`.  Pure.

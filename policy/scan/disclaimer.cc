@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/scan/attachment.h"
+#include "policy/scan/field.h"
 #include "policy/tokens.h"
 
 namespace policy::scan {

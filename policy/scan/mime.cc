@@ -1,152 +1,207 @@
 #include "policy/scan/mime.h"
 
 #include <algorithm>
-#include <optional>
+
+#include "policy/scan/field.h"
 
 namespace policy::scan {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-char lower(char c)
+/// Whether the bytes of a body are the bytes of what it holds.
+bool is_unencoded(std::string_view header)
 {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const auto coding =
+        first_word(header_value(header, "content-transfer-encoding"));
+    return coding.empty() || coding == "7bit" || coding == "8bit" ||
+           coding == "binary";
 }
 
-std::string lowered(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
-
-/// Where the header that begins at `at` ends, empty line included.
-std::optional<std::size_t> end_of_header(std::string_view text, std::size_t at,
-                                         std::size_t end)
-{
-    if (text.substr(at, 2) == "\r\n")
-        return at + 2;
-    const auto found = text.find("\r\n\r\n", at);
-    if (found == npos || found + 4 > end)
-        return std::nullopt;
-    return found + 4;
-}
-
-/// A delimiter line: where it begins, and where the line after it does.
-struct Delimiter {
-    std::size_t begin;
+/// Where a line ends, without its end, and where the next one begins.
+struct Line {
+    std::string_view text;
     std::size_t next;
-    bool last;
 };
 
-std::optional<Delimiter> next_delimiter(std::string_view text, std::size_t at,
-                                        std::size_t end,
-                                        const std::string& boundary)
+Line line_at(std::string_view text, std::size_t at)
 {
-    const std::string mark = "--" + boundary;
-    for (auto found = text.find(mark, at); found < end;
-         found = text.find(mark, found + 1)) {
-        if (found > 0 && text[found - 1] != '\n')
-            continue;
-        const auto line = std::min(text.find("\r\n", found), end);
-        auto rest = text.substr(found + mark.size(),
-                                line - std::min(line, found + mark.size()));
-        const bool last = rest.starts_with("--");
-        if (last)
-            rest.remove_prefix(2);
-        if (rest.find_first_not_of(" \t") == npos)
-            return Delimiter{found, std::min(line + 2, end), last};
-    }
-    return std::nullopt;
+    const auto end = std::min(text.find('\n', at), text.size());
+    auto line = text.substr(at, end - at);
+    if (line.ends_with('\r'))
+        line.remove_suffix(1);
+    return {line, std::min(end + 1, text.size())};
 }
 
-/// Walks the tree; false where it is more than is looked at.
+/// Goes through the lines once.  A line is compared with the boundaries of the
+/// multiparts around it, of which there are at most max_depth.
 class Walk {
 public:
-    explicit Walk(std::string_view text) : text_{text} {}
-
-    bool part(std::size_t begin, std::size_t end, unsigned depth)
+    Walk(std::string_view text, std::size_t most, bool into_messages)
+        : text_{text}, most_{most}, into_messages_{into_messages}
     {
-        const auto body = end_of_header(text_, begin, end);
-        if (!body || depth > max_depth || leaves.size() >= max_leaves)
+    }
+
+    /// False where it is more than is looked at.
+    bool run()
+    {
+        for (std::size_t at = 0; at < text_.size() && !too_much_;) {
+            const Line line = line_at(text_, at);
+            if (!take_delimiter(line, at) && in_ == In::header &&
+                line.text.empty())
+                end_header(line.next);
+            at = line.next;
+        }
+        if (in_ == In::header && open_.empty())
             return false;
-        const auto boundary = boundary_of(text_.substr(begin, *body - begin));
-        if (!boundary.empty())
-            return parts(*body, end, boundary, depth);
-        // An empty part's one empty line may be the next delimiter's, too.
-        leaves.push_back({begin, std::min(*body, end), end});
-        return true;
+        end_part(text_.size());
+        close(0, text_.size());
+        return !too_much_;
     }
 
     std::vector<Leaf> leaves;
 
 private:
-    bool parts(std::size_t at, std::size_t end, const std::string& boundary,
-               unsigned depth)
+    enum class In { header, leaf, between };
+
+    /// What is around the present line.
+    struct Open {
+        std::string mark;  ///< of a multipart; empty: an attached message
+        std::size_t leaf;  ///< of the attached message
+    };
+
+    /// A delimiter of an outer multipart ends the inner ones.
+    bool take_delimiter(const Line& line, std::size_t begin)
     {
-        auto open = next_delimiter(text_, at, end, boundary);
-        while (open && !open->last) {
-            const auto close = next_delimiter(text_, open->next, end, boundary);
-            const auto stop = close ? close->begin : end;
-            // The line end before a delimiter is the delimiter's.
-            const auto limit = stop >= open->next + 2 ? stop - 2 : stop;
-            if (!part(open->next, close ? limit : stop, depth + 1))
-                return false;
-            open = close;
+        if (!line.text.starts_with("--"))
+            return false;
+        for (std::size_t i = 0; i < open_.size(); ++i) {
+            const std::string& mark = open_[i].mark;
+            if (mark.empty() || !line.text.starts_with(mark))
+                continue;
+            auto rest = line.text.substr(mark.size());
+            const bool last = rest.starts_with("--");
+            if (last)
+                rest.remove_prefix(2);
+            if (rest.find_first_not_of(" \t") != npos)
+                continue;
+            const auto end = before_line_end(begin);
+            end_part(end);
+            close(last ? i : i + 1, end);
+            in_ = last ? In::between : In::header;
+            part_ = {line.next, line.next, line.next};
+            return true;
         }
-        return true;
+        return false;
     }
 
-    std::string_view text_;
+    /// The line end before a delimiter is the delimiter's.
+    std::size_t before_line_end(std::size_t at) const
+    {
+        if (at > 0 && text_[at - 1] == '\n')
+            --at;
+        if (at > 0 && text_[at - 1] == '\r')
+            --at;
+        return at;
+    }
+
+    void end_header(std::size_t body)
+    {
+        part_.body = body;
+        const auto header = text_.substr(part_.begin, body - part_.begin);
+        std::string boundary = boundary_of(header);
+        const auto type = first_word(header_value(header, "content-type"));
+        const bool is_message =
+            into_messages_ && is_unencoded(header) &&
+            (type == "message/rfc822" || type == "message/global");
+        in_ = !boundary.empty() ? In::between : In::leaf;
+        if (boundary.empty() && !is_message)
+            return;
+        if (open_.size() >= max_depth) {
+            too_much_ = true;
+            return;
+        }
+        open_.push_back({boundary.empty() ? "" : "--" + boundary, 0});
+        if (!is_message)
+            return;
+        open_.back().leaf = leaves.size();
+        add(part_);
+        in_ = In::header;
+        part_ = {body, body, body};
+    }
+
+    /// A part whose header has no end has no body.
+    void end_part(std::size_t end)
+    {
+        if (in_ == In::header)
+            part_.body = std::max(part_.begin, end);
+        if (in_ != In::between)
+            add({part_.begin, part_.body, std::max(part_.body, end)});
+        in_ = In::between;
+    }
+
+    void add(const Leaf& leaf)
+    {
+        too_much_ = too_much_ || leaves.size() >= most_;
+        if (!too_much_)
+            leaves.push_back(leaf);
+    }
+
+    /// What is open from the n-th on ends here.
+    void close(std::size_t n, std::size_t end)
+    {
+        for (std::size_t i = n; i < open_.size(); ++i)
+            if (open_[i].mark.empty() && !too_much_)
+                leaves[open_[i].leaf].end =
+                    std::max(leaves[open_[i].leaf].body, end);
+        open_.resize(std::min(n, open_.size()));
+    }
+
+    const std::string_view text_;
+    const std::size_t most_;
+    const bool into_messages_;
+    std::vector<Open> open_{};
+    Leaf part_{0, 0, 0};
+    In in_ = In::header;
+    bool too_much_ = false;
 };
 
 }  // namespace
 
-std::string header_value(std::string_view header, std::string_view name)
-{
-    const std::string folded = "\r\n" + lowered(header);
-    const auto found = folded.find("\r\n" + std::string{name} + ":");
-    if (found == std::string::npos)
-        return {};
-    std::string out;
-    for (auto i = found + name.size() + 1; i < header.size(); ++i) {
-        if (header.substr(i, 2) == "\r\n") {
-            const char next = i + 2 < header.size() ? header[i + 2] : 'x';
-            if (next != ' ' && next != '\t')
-                break;
-            ++i;
-            continue;
-        }
-        out += header[i];
-    }
-    return out;
-}
-
 std::string boundary_of(std::string_view header)
 {
-    const std::string type = header_value(header, "content-type");
-    const std::string low = lowered(type);
-    const auto start = low.find_first_not_of(" \t");
-    if (start == npos || low.compare(start, 10, "multipart/") != 0)
+    const auto type = header_value(header, "content-type");
+    if (!first_word(type).starts_with("multipart/"))
         return {};
-    const auto found = low.find("boundary=");
-    if (found == npos)
-        return {};
-    const std::string value = type.substr(found + 9);
-    if (value.starts_with('"'))
-        return value.substr(1, value.find('"', 1) - 1);
-    return value.substr(0, value.find_first_of("; \t"));
+    return parameter(without_comments(type), "boundary");
 }
 
 std::vector<Leaf> leaves_of(std::string_view message)
 {
-    const auto body = end_of_header(message, 0, message.size());
-    if (!body || boundary_of(message.substr(0, *body)).empty())
-        return {};
-    Walk walk{message};
-    if (!walk.part(0, message.size(), 0))
+    Walk walk{message, max_leaves, false};
+    if (!walk.run() || boundary_of(header_of(message)).empty())
         return {};
     return std::move(walk.leaves);
+}
+
+std::optional<std::vector<Leaf>> parts_of(std::string_view message,
+                                          std::size_t most)
+{
+    Walk walk{message, most, true};
+    if (!walk.run())
+        return std::nullopt;
+    return std::move(walk.leaves);
+}
+
+std::string_view header_of(std::string_view message)
+{
+    for (std::size_t at = 0; at < message.size();) {
+        const Line line = line_at(message, at);
+        at = line.next;
+        if (line.text.empty())
+            return message.substr(0, at);
+    }
+    return message;
 }
 
 std::string replace_leaves(std::string_view message,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,14 +24,18 @@ inline constexpr std::size_t max_leaves = 200;
 inline constexpr unsigned max_depth = 20;
 
 /// The leaves of a multipart message in order; empty if it is not multipart,
-/// has no end of headers, or is deeper or wider than is looked at.  Pure.
+/// has no end of headers, or is deeper or wider than is looked at.  Takes time
+/// in proportion to the length.  Pure.
 /// @param message  header and body with CRLF line ends
 std::vector<Leaf> leaves_of(std::string_view message);
 
-/// The value of the first field of this name, unfolded; empty if there is
-/// none.  Pure.
-/// @param name  in lower case
-std::string header_value(std::string_view header, std::string_view name);
+/// The same of any message, with attached messages (RFC 2046, 5.2.1) and what
+/// is in them; nullopt if there are more than `most`.  Pure.
+std::optional<std::vector<Leaf>> parts_of(std::string_view message,
+                                          std::size_t most);
+
+/// The header with its empty line; all, if it has no end.  Pure.
+std::string_view header_of(std::string_view message);
 
 /// The boundary of a multipart header, empty if there is none.  Pure.
 std::string boundary_of(std::string_view header);

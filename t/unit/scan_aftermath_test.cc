@@ -57,6 +57,13 @@ BOOST_AUTO_TEST_CASE(every_part_is_named)
     BOOST_TEST((*parts)[1].name == "x.gif");
     BOOST_TEST((*parts)[1].mime == "image/gif");
     BOOST_TEST((*parts)[1].size == 6U);
+    BOOST_TEST((*named_parts("Content-Transfer-Encoding: quoted-printable\r\n"
+                             "\r\na=3Db=\r\nc\r\n"))[0]
+                   .size == 6U);
+    std::string base64 = "Content-Transfer-Encoding: base64\r\n\r\n";
+    for (int i = 0; i < 20; ++i)
+        base64.append(76, 'A').append("\r\n");
+    BOOST_TEST((*named_parts(base64))[0].size == 20U * 57);
     BOOST_TEST(named_parts("Subject: x\r\n\r\nhello")->size() == 1U);
     BOOST_TEST(!named_parts("Content-Type: multipart/mixed\r\n\r\nx"));
 }

@@ -1,6 +1,8 @@
 #define BOOST_TEST_DYN_LINK
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+
 #include "policy/scan/mime.h"
 
 BOOST_AUTO_TEST_SUITE(scan_mime)
@@ -14,6 +16,12 @@ BOOST_AUTO_TEST_CASE(boundaries)
         {"X: y\r\ncontent-TYPE:MULTIPART/x;\r\n\tBOUNDARY=\"a b\"; z=1\r\n\r\n",
          "a b"},
         {"Content-Type: multipart/mixed; boundary=abc; x=y\r\n\r\n", "abc"},
+        {"Content-Type: multipart/x; xboundary=no; boundary = \"a\\b\"\r\n\r\n",
+         "ab"},
+        {"Content-Type: (c) multipart/x; boundary=(c\\)) \"a(b\"\r\n\r\n",
+         "a(b"},
+        {"Content-Type : multipart/x; boundary*0=a; boundary*1=b\r\n\r\n",
+         "ab"},
         {"Content-Type: text/plain; boundary=abc\r\n\r\n", ""},
         {"X-Content-Type: multipart/mixed; boundary=abc\r\n\r\n", ""},
         {"Content-Type: multipart/mixed\r\n\r\n", ""},
@@ -28,12 +36,18 @@ const std::string nested =
     "--i\r\n\r\none\r\n--i  \r\nX: y\r\n\r\ntwo\r\n--i--\r\n"
     "--o\r\n\r\nthree\r\n--ox\r\n--o--\r\nepilogue\r\n";
 
+std::string bodies_of(std::string_view text, const std::vector<Leaf>& leaves)
+{
+    std::string out;
+    for (const Leaf& leaf : leaves)
+        out.append(text.substr(leaf.body, leaf.end - leaf.body)).append("|");
+    return out;
+}
+
 BOOST_AUTO_TEST_CASE(leaves_in_order)
 {
-    std::string bodies;
-    for (const Leaf& leaf : leaves_of(nested))
-        bodies += nested.substr(leaf.body, leaf.end - leaf.body) + "|";
-    BOOST_TEST(bodies == "one|two|three\r\n--ox|");
+    BOOST_TEST(bodies_of(nested, leaves_of(nested)) ==
+               "one|two|three\r\n--ox|");
 }
 
 BOOST_AUTO_TEST_CASE(a_leaf_is_replaced_and_nothing_else)
@@ -63,6 +77,43 @@ BOOST_AUTO_TEST_CASE(what_is_no_tree_has_no_leaves)
         deep += "Content-Type: multipart/x; boundary=b" + std::to_string(i) +
                 "\r\n\r\n--b" + std::to_string(i) + "\r\n";
     BOOST_TEST(leaves_of(deep + "\r\nx\r\n").empty());
+}
+
+BOOST_AUTO_TEST_CASE(attached_messages_are_parts_and_have_parts)
+{
+    const std::string text =
+        "Content-Type: multipart/mixed; boundary=w\r\n\r\n"
+        "--w\r\nContent-Type: message/rfc822\r\n\r\n" +
+        nested.substr(0, nested.find("--ox")) +
+        "--w\r\nContent-Type: message/rfc822\r\n\r\nSubject: cut\r\n"
+        "--w\r\nContent-Type: message/rfc822\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--w--\r\n";
+    const auto parts = parts_of(text, 7);
+    BOOST_TEST_REQUIRE(parts.has_value());
+    const auto bodies = bodies_of(text, *parts);
+    BOOST_TEST(bodies.ends_with("|Subject: cut||AAAA|"), bodies);
+    BOOST_TEST(parts->size() == 7U);
+    BOOST_TEST(!parts_of(text, 6));
+    BOOST_TEST(leaves_of(text).size() == 3U);
+    BOOST_TEST(bodies_of("A: b\r\n\r\nc", *parts_of("A: b\r\n\r\nc", 1)) ==
+               "c|");
+}
+
+/// Parts whose own boundaries never come, before lines like delimiters.
+BOOST_AUTO_TEST_CASE(time_grows_with_the_length_alone)
+{
+    std::string text = "Content-Type: multipart/mixed; boundary=o\r\n\r\n";
+    const std::string dashes(60, '-');
+    for (int i = 0; i < 1500; ++i)
+        text += "--o\r\nContent-Type: multipart/x; boundary=" + dashes +
+                "z\r\n\r\nAAAA\r\n";
+    for (int i = 0; i < 200000; ++i)
+        text += dashes + "\r\n";
+    const auto begin = std::chrono::steady_clock::now();
+    BOOST_TEST(parts_of(text, 2000)->empty());
+    BOOST_TEST(leaves_of(text).empty());
+    BOOST_TEST(
+        (std::chrono::steady_clock::now() - begin < std::chrono::seconds{5}));
 }
 
 BOOST_AUTO_TEST_CASE(every_cut_is_harmless)
