@@ -71,6 +71,21 @@ std::vector<std::string> folded(const std::vector<std::string>& lines)
 
 }  // namespace
 
+std::string wire_header(std::string_view value)
+{
+    while (!value.empty() && (value.back() == '\n' || value.back() == '\r'))
+        value.remove_suffix(1);
+    std::string out;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '\r')
+            continue;
+        out += value[i];
+        if (value[i] == '\n' && value[i + 1] != ' ' && value[i + 1] != '\t')
+            out += '\t';
+    }
+    return out;
+}
+
 WireReply wire_reply(const policy::Reply& reply)
 {
     if (reply.code < 400 || reply.code > 599)

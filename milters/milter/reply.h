@@ -1,7 +1,9 @@
-// The one place where an SMTP reply is made fit for libmilter.
+// The one place where what we say is made fit for libmilter: replies, and
+// values of headers.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/decision.h"
@@ -32,5 +34,9 @@ inline constexpr std::size_t max_reply_lines = 32;
 /// control bytes become blanks; bytes above 127 stay.  Text that is too long
 /// is folded at blanks, and cut after max_reply_lines.
 WireReply wire_reply(const policy::Reply& reply);
+
+/// Pure.  A value that is one header field, whatever is in it: a line behind
+/// the first begins with a blank, or gets one.
+std::string wire_header(std::string_view value);
 
 }  // namespace milters::milter

@@ -128,22 +128,22 @@ bool SmfiContext::quarantine(const std::string& reason)
 bool SmfiContext::add_header(const std::string& name, const std::string& value)
 {
     return smfi_addheader(ctx_, const_cast<char*>(name.c_str()),
-                          const_cast<char*>(value.c_str())) == MI_SUCCESS;
+                          wire_header(value).data()) == MI_SUCCESS;
 }
 
 bool SmfiContext::insert_header(int index, const std::string& name,
                                 const std::string& value)
 {
     return smfi_insheader(ctx_, index, const_cast<char*>(name.c_str()),
-                          const_cast<char*>(value.c_str())) == MI_SUCCESS;
+                          wire_header(value).data()) == MI_SUCCESS;
 }
 
 bool SmfiContext::change_header(const std::string& name, int index,
                                 const std::string* value)
 {
+    std::string fit = value ? wire_header(*value) : "";
     return smfi_chgheader(ctx_, const_cast<char*>(name.c_str()), index,
-                          value ? const_cast<char*>(value->c_str())
-                                : nullptr) == MI_SUCCESS;
+                          value ? fit.data() : nullptr) == MI_SUCCESS;
 }
 
 bool SmfiContext::replace_body(std::string_view bytes)

@@ -23,6 +23,13 @@ bool is_address(const std::string& text)
            });
 }
 
+/// Senders may choose a part of a folder's name.
+std::string in_one_line(std::string text)
+{
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
 std::string variable(const Outcome& run, std::string_view name)
 {
     for (const auto& [known, value] : run.variables)
@@ -169,8 +176,9 @@ private:
             !run_folder(folder).empty())
             out_.folder = run_folder(folder);
         else
-            out_.headers.push_back(
-                {HeaderEdit::Kind::add, settings_.folder_header, folder, 0});
+            out_.headers.push_back({HeaderEdit::Kind::add,
+                                    settings_.folder_header,
+                                    in_one_line(folder), 0});
     }
 
     /// A folder as the detail of an address, "" if it cannot be one.

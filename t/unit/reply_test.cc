@@ -158,4 +158,18 @@ BOOST_AUTO_TEST_CASE(terms_ask_for_no_more_than_is_needed_and_offered)
     BOOST_TEST((terms_for(body, {0x1ff, 0x3ff}).protocol & SMFIP_SKIP) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_header_stays_one)
+{
+    BOOST_TEST(wire_header("plain") == "plain");
+    BOOST_TEST(wire_header("") == "");
+    BOOST_TEST(wire_header("a\n b\n\tc") == "a\n b\n\tc");
+    BOOST_TEST(wire_header("a\r\n b") == "a\n b");
+    BOOST_TEST(wire_header("a\nX: b") == "a\n\tX: b");
+    BOOST_TEST(wire_header("a\r\nX: b") == "a\n\tX: b");
+    BOOST_TEST(wire_header("a\n\nbody") == "a\n\t\n\tbody");
+    BOOST_TEST(wire_header("a\rX: b") == "aX: b");
+    BOOST_TEST(wire_header("a\n") == "a");
+    BOOST_TEST(wire_header("a\r\n\r\n") == "a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
