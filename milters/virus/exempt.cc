@@ -17,8 +17,8 @@ bool group_exempts(const Runtime& runtime, const Transaction& mail,
 {
     if (i >= mail.rcpts.size())
         return false;
-    const auto* group = policy::scan::group_of(runtime.virus().rules, mail.from,
-                                               bare(mail.rcpts[i]));
+    const auto* group =
+        policy::scan::group_of(runtime.virus().rules, mail.from, mail.rcpts[i]);
     return group && !group->scan;
 }
 

@@ -34,7 +34,7 @@ bool wants_disclaimer(const Runtime& runtime, const Transaction& mail)
         return false;
     return std::all_of(
         mail.rcpts.begin(), mail.rcpts.end(), [&](const std::string& rcpt) {
-            const auto* group = group_of(virus.rules, mail.from, bare(rcpt));
+            const auto* group = group_of(virus.rules, mail.from, rcpt);
             return !group || group->disclaimer;
         });
 }

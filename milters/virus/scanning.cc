@@ -121,7 +121,7 @@ policy::scan::Plan Scanning::plan(const Verdict& verdict) const
     std::vector<policy::scan::Outcome> outcomes;
     // An MTA that hid the recipients still gets the common rules.
     for (std::size_t i = 0; i < mail_.access.size(); ++i) {
-        const auto rcpt = i < mail_.rcpts.size() ? bare(mail_.rcpts[i]) : "";
+        const auto rcpt = i < mail_.rcpts.size() ? mail_.rcpts[i] : "";
         auto outcome = policy::scan::decide(runtime_.virus().rules, mail_.from,
                                             rcpt, verdict, runtime_.now());
         if (const auto& ruling = mail_.access[i])

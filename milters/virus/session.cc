@@ -43,8 +43,7 @@ bool VirusMail::must_split(const std::string& rcpt)
     if (!runtime_->lasting->answers_rcpt || !virus.split_recipients ||
         runtime_->test_mode())
         return false;
-    const auto* group =
-        policy::scan::group_of(virus.rules, mail_.from, bare(rcpt));
+    const auto* group = policy::scan::group_of(virus.rules, mail_.from, rcpt);
     const auto access = ask_access(*runtime_, mail_, {rcpt})[0];
     if (!mail_.group) {
         mail_.group = group;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "policy/map/access_value.h"
+#include "policy/readings.h"
 
 namespace policy::map {
 namespace {
@@ -77,8 +78,15 @@ public:
 
     std::optional<TagRuling> of_rcpt(string_view rcpt)
     {
-        if (rcpt.size() >= 2 && rcpt.front() == '<' && rcpt.back() == '>')
-            rcpt = rcpt.substr(1, rcpt.size() - 2);
+        using Said = std::optional<TagRuling>;
+        return said_of(
+            rcpt, [this](string_view reading) { return of_reading(reading); },
+            [](const Said& said) { return said && said->ok(); });
+    }
+
+private:
+    std::optional<TagRuling> of_reading(string_view rcpt)
+    {
         const auto at = rcpt.rfind('@');
         const auto local = std::string{rcpt.substr(0, at)} + '@';
         if (at == rcpt.npos || at + 1 == rcpt.size())
@@ -93,7 +101,6 @@ public:
                                    tag_.name, Mark::tagged_only));
     }
 
-private:
     Found find(Lookup lookup, string_view key)
     {
         return access_.find(lookup, tokenise(key, &memory_), tag_.name,

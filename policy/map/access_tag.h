@@ -69,7 +69,8 @@ public:
     {
     }
 
-    /// What is said of each recipient: user@host, user@, host as for To:;
+    /// What is said of each recipient: user@host, user@, host as for To:, of
+    /// what an address such as user%host@relay leads to (policy/readings.h);
     /// where there is nothing, what is said of the client: its name, then
     /// its address, as for Connect:.
     /// @param rcpts  with or without brackets

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/readings.h"
+
 namespace policy::scan {
 namespace {
 
@@ -22,9 +24,11 @@ bool in_networks(const std::vector<Network>& networks, const ClientAddr& addr)
                                            });
 }
 
-bool in_group(const Group& group, const MailFrom& from, std::string_view rcpt)
+/// @param sender  as it reads
+bool in_group(const Group& group, const MailFrom& from, std::string_view sender,
+              std::string_view rcpt)
 {
-    return all_or_match(group.senders, from.sender) &&
+    return all_or_match(group.senders, sender) &&
            all_or_match(group.recipients, rcpt) &&
            in_networks(group.networks, from.client) &&
            (group.users.empty() || !from.auth_user.empty()) &&
@@ -161,10 +165,17 @@ bool may_differ(const Rules& rules, const Group* a, const Group* b)
 const Group* group_of(const Rules& rules, const MailFrom& from,
                       std::string_view rcpt)
 {
-    const auto found =
-        std::find_if(rules.groups.begin(), rules.groups.end(),
-                     [&](const Group& g) { return in_group(g, from, rcpt); });
-    return found == rules.groups.end() ? nullptr : &*found;
+    const auto sender = readings(from.sender).front();
+    return said_of(
+        rcpt,
+        [&](std::string_view reading) -> const Group* {
+            const auto found = std::find_if(
+                rules.groups.begin(), rules.groups.end(), [&](const Group& g) {
+                    return in_group(g, from, sender, reading);
+                });
+            return found == rules.groups.end() ? nullptr : &*found;
+        },
+        [](const Group* group) { return group && !group->scan; });
 }
 
 Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,

@@ -114,6 +114,9 @@ bool goes_out(const MailFrom& from);
 bool in_direction(Group::Direction direction, const MailFrom& from);
 
 /// The first group of `rules` that this sender and recipient are in, or null.
+/// A recipient such as user%host@relay is in the group of what it leads to; in
+/// one that is not scanned only if all of its readings are.
+/// @param rcpt  with or without brackets
 const Group* group_of(const Rules& rules, const MailFrom& from,
                       std::string_view rcpt);
 
