@@ -7,6 +7,7 @@
 
 #include "policy/filter/combine.h"
 #include "policy/map/text.h"
+#include "policy/readings.h"
 
 namespace milters::filter {
 namespace {
@@ -131,11 +132,13 @@ Person person_of(const std::string& rcpt)
 {
     Person out;
     out.address = policy::filter::plain_address(rcpt);
-    const std::size_t at = out.address.rfind('@');
-    const std::string local = policy::map::folded(out.address.substr(0, at));
+    const std::string leads_to =
+        policy::map::folded(policy::readings(rcpt).back());
+    const std::size_t at = leads_to.rfind('@');
+    const std::string local = leads_to.substr(0, at);
     out.user = local.substr(0, local.find('+'));
-    if (at != out.address.npos)
-        out.domain = policy::map::folded(out.address.substr(at + 1));
+    if (at != leads_to.npos)
+        out.domain = leads_to.substr(at + 1);
     return out;
 }
 

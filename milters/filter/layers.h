@@ -11,7 +11,8 @@
 
 namespace milters::filter {
 
-/// A recipient's name in the parts that rc files go by.
+/// A recipient in the parts that rc files go by: of user%host@relay, those of
+/// user@host.
 struct Person {
     std::string address;  ///< without brackets, domain in lower case
     std::string user;     ///< lower case, without +detail

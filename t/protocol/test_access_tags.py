@@ -75,7 +75,11 @@ def test_filter_actions(filter_milter):
     assert said("other", address="192.0.2.66") == "continue"
     assert said("other", name="mx.free.example.net") == "continue"
     assert said("other", name="bad.example.net") == "550 5.7.1 Refused by a mail filter"
-    # What is said of the recipient comes first.
+    # What is said of the recipient comes first; of what he leads to.
+    assert said("other%example.org@free.example.net") == "550 5.7.1 recipes"
+    assert said("own%example.org@example.org") == "550 5.7.9 Not for him"
+    assert said("free%example.org@example.org") == "550 5.7.1 recipes"
+    assert said('"own"@example.org.') == "550 5.7.9 Not for him"
     assert said("free", name="bad.example.net") == "continue"
     assert said("own", address="192.0.2.66") == "550 5.7.9 Not for him"
     filter_milter.said("Filter:own@example.org\"")
@@ -127,6 +131,9 @@ def test_virus_actions(virus_milter, site):
     assert edits(held, "q")[0].endswith(" (for the boss)")
     assert said("other", address="192.0.2.66") == "continue"
     assert said("other", name="mx.free.example.net") == "continue"
+    assert said("other@free.example.net") == "continue"
+    assert said("other%example.org@free.example.net").startswith("550 5.7.1 ")
+    assert said("free%example.org@free.example.net") == "continue"
     # Clean mail is accepted whatever the action.
     for rcpt in ("gone", "own", "wait", "hold", "typo"):
         assert said(rcpt, body=PLAIN) == "continue"
