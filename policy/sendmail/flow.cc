@@ -70,10 +70,32 @@ void add_own_names(const Macros& macros, const FlowWorld& world,
         own.insert(lower(name));
 }
 
-QueueSettings settings_of(const Cf& cf)
+bool is_number(const std::string& text)
+{
+    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+/// DefaultUser: `user`, `user:group`, names or numbers; 1:1 if it is not set.
+Account default_user(const Cf& cf, const FlowWorld& world)
+{
+    const auto text = value_of(cf, "DefaultUser", "1:1");
+    const auto colon = std::min(text.find_first_of(":."), text.size());
+    const auto name = text.substr(0, colon), group = text.substr(colon);
+    Account account{name, "", 1, 1};
+    if (is_number(name))
+        account.uid = static_cast<uid_t>(std::atol(name.c_str()));
+    else if (const auto found = world.account(name))
+        account = *found;
+    if (group.size() > 1 && is_number(group.substr(1)))
+        account.gid = static_cast<gid_t>(std::atol(group.c_str() + 1));
+    return account;
+}
+
+QueueSettings settings_of(const Cf& cf, const FlowWorld& world)
 {
     QueueSettings settings;
     settings.aliases = cf.aliases();
+    settings.default_user = default_user(cf, world);
     settings.forward_path = value_of(cf, "ForwardPath", "$z/.forward");
     if (const auto most = cf.option("MaxAliasRecursion"))
         settings.most_expansions = std::atoi(most->value.c_str());
@@ -99,7 +121,7 @@ std::string stage_of(const Map& map, const std::string& key)
 struct Router::Parts {
     Parts(const Cf& cf, FlowWorld given)
         : world{std::move(given)},
-          settings{settings_of(cf)},
+          settings{settings_of(cf, world)},
           macros{cf, world.host_name},
           rulesets{cf, macros},
           lookups{cf, world, [this](const Found& found) { seen(found); }},

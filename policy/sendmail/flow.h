@@ -43,20 +43,26 @@ struct Flow {
     std::set<Delivery> deliveries;
 };
 
-/// A .forward or :include: file as sendmail would take it.
+/// A .forward or :include: file, and who could change it.
 struct AddressFile {
     std::optional<std::string> text;
     std::string error;  ///< why there is no text
     bool group_writable = false;
     bool world_writable = false;
-    std::string owner;
+    /// A folder above it may be written by others, as sendmail says it: "World
+    /// writable directory"; empty: none.
+    std::string unsafe_folder;
+    /// Such a folder is sticky, as /tmp.
+    bool sticky_folder = false;
+    uid_t uid = 0;
+    std::string owner;     ///< empty: a uid without a name
     bool shell_ok = true;  ///< of the owner
 };
 
 /// What is asked of the host, so that tests can answer.
 struct FlowWorld : LookupWorld {
-    /// @param owner  whose .forward it is; null: an :include: file
-    std::function<AddressFile(const std::string& path, const Account* owner)>
+    /// @param reader  by whose rights
+    std::function<AddressFile(const std::string& path, const Account& reader)>
         read;
     std::string host_name;
     /// Names and `[addresses]` of the host, beside what the .cf says.

@@ -20,6 +20,7 @@ struct Account {
     std::string name;
     std::string home;
     uid_t uid = 0;
+    gid_t gid = 0;
     bool shell_ok = true;  ///< of /etc/shells: may run programs, write files
 };
 

@@ -144,7 +144,10 @@ void SendQueue::refuse_direct(Entry& entry)
     if (entry.parent < 0)
         return bounce(entry, "Cannot mail directly to " + what);
     const auto& parent = queue_[static_cast<Index>(entry.parent)];
-    if (parent.bad_shell)
+    if (parent.bad_shell && parent.account.starts_with("UID "))
+        bounce(entry,
+               parent.account + " is an unknown user: cannot mail to " + what);
+    else if (parent.bad_shell)
         bounce(entry, "User " + parent.account + "@" + macros_.expanded("$j") +
                           " doesn't have a valid shell for mailing to " + what);
     else if (parent.unsafe)

@@ -18,6 +18,7 @@ struct QueueSettings {
     std::string forward_path;
     int most_expansions = 10;  ///< MaxAliasRecursion
     std::string blame;         ///< DontBlameSendmail, in small letters
+    Account default_user{};    ///< by whose rights lists are read: DefaultUser
     /// sendmail does not run as root: no programs, no files.
     bool unsafe = false;
 };
@@ -50,7 +51,7 @@ private:
         bool self_reference = false;  ///< named by those whom it names
         bool bad_shell = false;
         bool unsafe = false;
-        std::string account;
+        std::string account;  ///< who runs its programs
     };
     using Index = std::size_t;
 
@@ -70,7 +71,8 @@ private:
     Status forward(Index at, const Account& account, int level);
     Result<bool> include(const std::string& path, const Account* owner,
                          Index at, int level);
-    std::string refusal(const AddressFile& file, bool forward) const;
+    std::string refusal(const AddressFile& file, const Account* owner) const;
+    bool blamed(const std::string& word) const;
     void last_resort(Index at);
 
     void step(std::string stage, std::string source, std::string key,

@@ -62,28 +62,42 @@ Status SendQueue::forward(Index at, const Account& account, int level)
     return {};
 }
 
-/// Why a file that others may write is not used; empty: it is.
-std::string SendQueue::refusal(const AddressFile& file, bool forward) const
+bool SendQueue::blamed(const std::string& word) const
 {
-    const auto allowed = [&](const char* who) {
-        return settings_.blame.find(
-                   std::string{who} + "writable" +
-                   (forward ? "forwardfile" : "includefile")) !=
-               std::string::npos;
-    };
-    if (file.group_writable && !allowed("group"))
+    return settings_.blame.find(word) != std::string::npos;
+}
+
+/// Why a file is not used; empty: it is.
+std::string SendQueue::refusal(const AddressFile& file,
+                               const Account* owner) const
+{
+    const std::string kind = owner ? "forwardfile" : "includefile";
+    if (!file.error.empty())
+        return file.error;
+    const bool group = file.unsafe_folder.starts_with("Group");
+    if (!file.unsafe_folder.empty() && !blamed(kind + "inunsafedirpath") &&
+        !(group && (blamed(kind + "ingroupwritabledirpath") ||
+                    blamed("groupwritabledirpathsafe"))))
+        return file.unsafe_folder;
+    if (file.sticky_folder && !blamed("truststickybit") &&
+        !blamed(kind + "inunsafedirpath"))
+        return "World writable directory";
+    if (file.group_writable && !blamed("groupwritable" + kind))
         return "Group writable file";
-    if (file.world_writable && !allowed("world"))
+    if (file.world_writable && !blamed("worldwritable" + kind))
         return "World writable file";
-    return file.error;
+    if (owner && file.uid != 0 && file.uid != owner->uid)
+        return "Permission denied";
+    return {};
 }
 
 /// Whether the file could be read; all that it names is followed.
 Result<bool> SendQueue::include(const std::string& path, const Account* owner,
                                 Index at, int level)
 {
-    const auto file = world_.read(path, owner);
-    const auto why = refusal(file, owner != nullptr);
+    const auto file =
+        world_.read(path, owner ? *owner : settings_.default_user);
+    const auto why = refusal(file, owner);
     if (!file.text || !why.empty()) {
         if (!owner)
             bounce(queue_[at], "Cannot open " + path + ": " + why);
@@ -93,7 +107,8 @@ Result<bool> SendQueue::include(const std::string& path, const Account* owner,
     entry.unsafe = entry.unsafe || settings_.unsafe || file.group_writable ||
                    file.world_writable;
     if (!owner) {
-        entry.account = file.owner;
+        entry.account =
+            file.owner.empty() ? "UID " + std::to_string(file.uid) : file.owner;
         entry.bad_shell = !file.shell_ok;
     }
     entry.self_reference = false;

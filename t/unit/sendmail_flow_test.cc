@@ -21,10 +21,14 @@ FlowWorld world(const std::string& map_text)
     FlowWorld out;
     out.account = [](const std::string& name) -> std::optional<Account> {
         if (name == "alice" || name == "bob")
-            return Account{name, "/home/" + name, 1};
+            return Account{name, "/home/" + name, 1, 1};
         return std::nullopt;
     };
-    out.read = [](const std::string&, const Account*) { return AddressFile{}; };
+    out.read = [](const std::string&, const Account&) {
+        AddressFile none;
+        none.error = "No such file or directory";
+        return none;
+    };
     out.open = [map_text](const std::string& path, bool) {
         return policy::map::fixed(*policy::map::from_text(map_text, path),
                                   path);
