@@ -58,6 +58,7 @@ int main(int argc, char** argv)
         report.add("ip", ip);
         report.add("user", getenv("USER"));
         report.add("service", service);
+        report.add("method", getenv("AUTH_MECH"));
         report.send(path);
     }
     if (i >= argc) {

@@ -72,7 +72,7 @@ std::optional<Report> parse_report(std::string_view datagram)
 {
     if (line_of(datagram) != version)
         return std::nullopt;
-    std::optional<std::string> ip, user, service;
+    std::optional<std::string> ip, user, service, method;
     while (!datagram.empty()) {
         const auto line = line_of(datagram);
         const auto equals = line.find('=');
@@ -82,6 +82,7 @@ std::optional<Report> parse_report(std::string_view datagram)
         auto* const field = key == "ip"        ? &ip
                             : key == "user"    ? &user
                             : key == "service" ? &service
+                            : key == "method"  ? &method
                                                : nullptr;
         if (!field)
             continue;
@@ -92,7 +93,8 @@ std::optional<Report> parse_report(std::string_view datagram)
     }
     if (!ip)
         return std::nullopt;
-    return Report{*ip, user.value_or(""), service.value_or("")};
+    return Report{*ip, user.value_or(""), service.value_or(""),
+                  method.value_or("")};
 }
 
 struct DatagramListener::Impl {
@@ -142,7 +144,10 @@ void DatagramListener::Impl::take(std::string_view datagram,
         return;
     }
     if (const auto report = parse_report(datagram))
-        intake.login({report->ip, report->user, report->service});
+        intake.login({.ip = report->ip,
+                      .user = report->user,
+                      .service = report->service,
+                      .method = report->method});
     else
         intake.malformed("datagram is no report");
 }

@@ -28,15 +28,17 @@ struct DatagramOptions {
 ///     ip=192.0.2.7
 ///     user=alice
 ///     service=pop3
+///     method=PLAIN
 ///
 /// First line the version; then `key=value` lines in any order, each ended by
-/// a newline (the last one may lack it).  `ip` is needed, `user` and `service`
-/// may be missing where the hook does not know them; other keys are ignored.
+/// a newline (the last one may lack it).  `ip` is needed, `user`, `service`
+/// and `method` (SASL's name of it) may be missing where the hook does not know
+/// them; other keys are ignored.
 /// In values `%XX` (hexadecimal) stands for an octet; `%`, control characters
 /// and whatever else the sender likes are written so.  A key given twice
 /// makes the whole report void: a value that smuggled in a line cannot win.
 struct Report {
-    std::string ip, user, service;
+    std::string ip, user, service, method;
 };
 
 /// nullopt if it is no report.  Pure.

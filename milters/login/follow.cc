@@ -149,7 +149,7 @@ void LogFollower::Impl::line(std::string_view text, bool live)
     } else if (now - last_idle > stall) {
         when = std::clamp(login->stamp, std::min(last_idle, now), now);
     }
-    intake.login({login->ip, login->user, login->service, when});
+    intake.login({login->ip, login->user, login->service, when, login->method});
 }
 
 void LogFollower::Impl::save()

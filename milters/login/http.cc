@@ -180,7 +180,11 @@ void HttpListener::Impl::count(const HttpReport& report,
 {
     switch (report.outcome) {
         case HttpReport::Outcome::login:
-            intake.login({report.ip, report.user, report.service}, source);
+            intake.login({.ip = report.ip,
+                          .user = report.user,
+                          .service = report.service,
+                          .method = report.method},
+                         source);
             break;
         case HttpReport::Outcome::failure:
             intake.failed_login();

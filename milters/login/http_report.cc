@@ -32,14 +32,14 @@ Json parse(std::string_view text)
 }
 
 HttpReport login_of(const Json& fields, const char* user, const char* ip,
-                    const char* service)
+                    const char* service, const char* method)
 {
     const auto address = text_of(fields, ip);
     const auto protocol = text_of(fields, service);
     if (!address || !protocol || protocol->empty())
         return {};
     return {Outcome::login, *address, text_of(fields, user).value_or(""),
-            *protocol};
+            *protocol, text_of(fields, method).value_or("")};
 }
 
 int base64_value(char c)
@@ -83,9 +83,9 @@ HttpReport parse_policy_report(std::string_view json, Use use)
     if (!success || !rejected)
         return {};
     if (!*success || *rejected)
-        return {Outcome::failure, {}, {}, {}};
+        return {Outcome::failure};
     return login_of(report, "login", use == Use::real ? "real" : "remote",
-                    "protocol");
+                    "protocol", "mech");
 }
 
 HttpReport parse_event(std::string_view json, Use use)
@@ -98,12 +98,12 @@ HttpReport parse_event(std::string_view json, Use use)
     if (!name || fields == event.end() || !fields->is_object())
         return {};
     if (*name != "auth_request_finished")
-        return {Outcome::ignored, {}, {}, {}};
+        return {Outcome::ignored};
     if (text_of(*fields, "success") != "yes")
-        return {Outcome::failure, {}, {}, {}};
+        return {Outcome::failure};
     return login_of(*fields, "user",
                     use == Use::real ? "real_remote_ip" : "remote_ip",
-                    "service");
+                    "service", "mechanism");
 }
 
 std::string command_of(std::string_view query)

@@ -24,12 +24,13 @@ struct HttpReport {
     };
     Outcome outcome = Outcome::malformed;
     std::string ip, user, service;
+    std::string method;  ///< empty if the report has none
 };
 
 /// Body of `POST ...?command=report`.  Keys read: success, policy_reject,
-/// login, protocol, and remote or real; other keys may be there.  A login is
-/// only what says "success":true and "policy_reject":false.
-/// Source: Dovecot 2.3, auth_policy_request_attributes of contrib/dovecot.
+/// login, protocol, mech, and remote or real; other keys may be there.  A login
+/// is only what says "success":true and "policy_reject":false. Source:
+/// Dovecot 2.3, auth_policy_request_attributes of contrib/dovecot.
 HttpReport parse_policy_report(std::string_view json, Use use);
 
 /// Body of an event_exporter with `format = json`, `transport = http-post`.

@@ -46,6 +46,15 @@ std::string service_name(std::string_view name)
     return s;
 }
 
+bool is_anonymous(std::string_view user, std::string_view method)
+{
+    const auto is = [](std::string_view text) {
+        return lower(text.substr(0, text.find_first_of(" @%+/"))) ==
+               "anonymous";
+    };
+    return is(user) || is(method);
+}
+
 Intake::Intake(Common common, std::string source,
                policy::relayers::LoginSink sink)
     : common_{std::move(common)},
@@ -67,7 +76,8 @@ bool Intake::login(const Sighting& seen, std::string_view source)
         return false;
     }
     std::string service = service_name(seen.service);
-    if (client->is_loopback() || !counts(service)) {
+    if (client->is_loopback() || !counts(service) ||
+        is_anonymous(seen.user, seen.method)) {
         ++counters_.ignored;
         return false;
     }

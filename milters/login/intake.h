@@ -31,9 +31,10 @@ struct Common {
 
 /// Numbers for `postern status`; may be read from any thread.
 struct Counters {
-    std::atomic<std::uint64_t> logins{0};     ///< handed to the sink
-    std::atomic<std::uint64_t> failures{0};   ///< wrong passwords reported
-    std::atomic<std::uint64_t> ignored{0};    ///< other service, loopback
+    std::atomic<std::uint64_t> logins{0};    ///< handed to the sink
+    std::atomic<std::uint64_t> failures{0};  ///< wrong passwords reported
+    std::atomic<std::uint64_t> ignored{
+        0};  ///< other service, loopback, anonymous
     std::atomic<std::uint64_t> refused{0};    ///< wrong secret or uid
     std::atomic<std::uint64_t> malformed{0};  ///< not understood
 };
@@ -48,7 +49,15 @@ struct Sighting {
     /// nullopt: now.  A time in the future becomes now, since a grant that
     /// begins in the future would be a pin.
     std::optional<policy::Seconds> when{};
+    /// SASL mechanism, or what the server's log calls it; empty where the
+    /// hook does not know it.
+    std::string_view method{};
 };
+
+/// Whether a login without a password says so, by its mechanism (RFC 4505) or
+/// by its name: "anonymous" in any case, also with a domain or what the client
+/// gave for a password behind it, as Cyrus logs it.
+bool is_anonymous(std::string_view user, std::string_view method);
 
 /// Checks, counts and hands over.  Used by one listener on the loop's thread;
 /// only counters() may be read elsewhere.
@@ -58,8 +67,8 @@ public:
     Intake(Common common, std::string source, policy::relayers::LoginSink sink);
 
     /// A successful login.  Dropped and counted if `ip` is no address, is
-    /// loopback, the service does not count, or the name is impossible
-    /// (longer than max_user, control characters).
+    /// loopback, the service does not count, it is anonymous, or the name is
+    /// impossible (longer than max_user, control characters).
     /// @param source  Login::source, where it is not the listener's own
     /// @return whether the sink got it
     bool login(const Sighting& seen, std::string_view source = {});

@@ -5,8 +5,8 @@ namespace {
 
 // Own log first, then through syslog; last the line of Dovecot before 1.0.
 constexpr std::string_view dovecot = R"(
-login {stamp} {service}: Info: {Login|Logged in}: user=<{user}>, method={word}, rip={ip}{more}
-login {syslog}dovecot{?[{pid}]}: {service}: {?Info: }{Login|Logged in}: user=<{user}>, method={word}, rip={ip}{more}
+login {stamp} {service}: Info: {Login|Logged in}: user=<{user}>, method={method}, rip={ip}{more}
+login {syslog}dovecot{?[{pid}]}: {service}: {?Info: }{Login|Logged in}: user=<{user}>, method={method}, rip={ip}{more}
 login {syslog}{?dovecot: }{service}: Login: {user} [{ip}]
 )";
 
@@ -16,16 +16,18 @@ event {syslog}dovecot{?[{pid}]}: stats: {?Info: }{json}
 )";
 
 constexpr std::string_view cyrus = R"(
-login {syslog}{?cyrus/}{service}[{pid}]: login: {name}{? }[{ip}] {user} {word} User logged in{? SESSIONID=<{word}>}
-login {syslog}{?cyrus/}{service}[{pid}]: login: {name}{? }[{ip}] {user} {word}
+login {syslog}{?cyrus/}{service}[{pid}]: login: {name}{? }[{ip}] {user} {method} User logged in{? SESSIONID=<{word}>}
+login {syslog}{?cyrus/}{service}[{pid}]: login: {name}{? }[{ip}] {user} {method}
 )";
 
 constexpr std::string_view courier = R"(
 login {syslog}{service}{?[{pid}]}: LOGIN, user={user}, ip=[{ip}]{more}
 )";
 
+// ipop3d tells of a mailbox too; "no mailbox" there is the end of the session.
 constexpr std::string_view uw = R"(
-login {syslog}{service}[{pid}]: {?[{label}]}{? }{Login|Authenticated|Auth|APOP} user={user} host={?{name} }[{ip}]{? mech={word}}
+login {syslog}{service}[{pid}]: {?[{label}]}{? }{?Admin }{Login|Auth|APOP} user={user} host={?{name} }[{ip}] nmsgs={digits}/{digits}
+login {syslog}{service}[{pid}]: {?[{label}]}{? }{Login|Authenticated|Auth|APOP} user={user} host={?{name} }[{ip}]{? mech={method}}
 )";
 
 // The new line is written at the login, the old one when the session ends.
@@ -55,11 +57,13 @@ service pop3
 login {syslog}{gnu-pop3d|pop3d}[{pid}]: User {user} logged in with mailbox {path} from {ip}
 )";
 
-// Until 5.2, and since.
+// Since 5.2, and before; the last one where vchkpw itself is the tag.
 constexpr std::string_view vpopmail = R"(
-login {syslog}vpopmail[{pid}]: vchkpw-{service}: ({word}) login success {user}:{ip4}
+login {syslog}vpopmail[{pid}]: vchkpw-{service}: ({method}) login success {user}:{ip4}
 service pop3
+login {syslog}vpopmail[{pid}]: vchkpw: login success {user}:{ip4}
 login {syslog}vpopmail[{pid}]: vchkpw: login [{user}] from {ip}
+login {syslog}vchkpw{?[{pid}]}: login [{user}] from {ip}
 )";
 
 constexpr std::string_view cucipop = R"(

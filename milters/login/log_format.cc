@@ -168,10 +168,11 @@ std::optional<LogLogin> LogReader::apply(const LogFormat::Entry& entry,
         const auto event = parse_event(f.json, Use::remote);
         if (event.outcome != HttpReport::Outcome::login)
             return std::nullopt;
-        return LogLogin{event.ip, event.user, event.service, f.stamp};
+        return LogLogin{event.ip, event.user, event.service, f.stamp,
+                        event.method};
     }
     return LogLogin{std::move(f.ip), std::move(f.user), std::move(f.service),
-                    f.stamp};
+                    f.stamp, std::move(f.method)};
 }
 
 void LogReader::remember(const std::string& key, const std::string& ip)

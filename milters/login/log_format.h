@@ -22,6 +22,7 @@ namespace milters::login {
 struct LogLogin {
     std::string ip, user, service;
     policy::Seconds stamp{};
+    std::string method;  ///< empty where the line does not tell it
 };
 
 /// A set of patterns.  Immutable; shared by any threads.

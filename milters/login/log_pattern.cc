@@ -131,6 +131,9 @@ private:
             case Kind::pid:
                 fields_.pid = value;
                 return !value.empty();
+            case Kind::method:
+                fields_.method = value;
+                return !value.empty();
             case Kind::host:
                 fields_.host = value;
                 return !value.empty();

@@ -18,7 +18,7 @@ struct Variant;
 /// What a line said, as far as its pattern has such fields.
 struct LogFields {
     policy::Seconds stamp{};
-    std::string ip, user, service, host, pid, json;
+    std::string ip, user, service, method, host, pid, json;
 };
 
 /// One pattern: text that must stand there, and fields in braces.
@@ -33,6 +33,7 @@ struct LogFields {
 /// {ip}       an IPv4 or IPv6 address; {ip4} only IPv4
 /// {name}     a host name: letters, digits, `.`, `-`, `_`; may be empty
 /// {word}     letters, digits and ._+/:@-; not empty
+/// {method}   a word: how it was proved; `anonymous` is no login
 /// {digits}   digits
 /// {label}    letters, digits, blanks and ._-; may be empty
 /// {more}     any number of `, key=value` or `, word`, after {user}

@@ -14,11 +14,14 @@ struct Name {
     Kind kind;
 };
 constexpr Name names[] = {
-    {"stamp", Kind::stamp},     {"host", Kind::host},   {"pid", Kind::pid},
-    {"service", Kind::service}, {"user", Kind::user},   {"ip", Kind::ip},
-    {"ip4", Kind::ip4},         {"name", Kind::name},   {"word", Kind::word},
-    {"digits", Kind::digits},   {"label", Kind::label}, {"more", Kind::more},
-    {"path", Kind::path},       {"json", Kind::json},
+    {"stamp", Kind::stamp},   {"host", Kind::host},
+    {"pid", Kind::pid},       {"service", Kind::service},
+    {"user", Kind::user},     {"ip", Kind::ip},
+    {"ip4", Kind::ip4},       {"name", Kind::name},
+    {"word", Kind::word},     {"digits", Kind::digits},
+    {"label", Kind::label},   {"more", Kind::more},
+    {"path", Kind::path},     {"json", Kind::json},
+    {"method", Kind::method},
 };
 constexpr std::string_view syslog_head = "{stamp} {?<{word}> }{host} ";
 
@@ -240,6 +243,7 @@ bool holds(Kind kind, char c)
         case Kind::label:
             return is_alnum(c) || is_one_of(c, " ._-");
         case Kind::word:
+        case Kind::method:
             return is_alnum(c) || is_one_of(c, "._+/:@-");
         default:
             return false;

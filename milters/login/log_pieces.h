@@ -24,6 +24,7 @@ enum class Kind {
     ip4,
     name,
     word,
+    method,
     digits,
     label,
     more,

@@ -1,4 +1,5 @@
 """Each file of contrib/dovecot, in a real Dovecot, with a real listener."""
+import base64
 import os
 import signal
 import socket
@@ -45,6 +46,27 @@ def test_reports_logins_and_nothing_else(hook, site):
     # Each login from 127.0.0.1 is ignored, reports of wrong passwords counted.
     assert counters["ignored"] >= 1
     assert counters["failures"] == (2 if hook.listener == "http" else 0)
+
+
+ANONYMOUS = """auth_mechanisms = plain anonymous
+auth_anonymous_username = {name}
+"""
+
+
+def test_an_anonymous_login_opens_nothing(hook, site):
+    # the dict protocol tells names only, the others the mechanism
+    name = "anonymous" if hook.listener == "dict" else "guest"
+    with hook.sink(site) as sink, \
+            Dovecot(site, USERS, hook.config(site) + ANONYMOUS.format(name=name)):
+        with Imap("203.0.113.9") as client:
+            client.send("a AUTHENTICATE ANONYMOUS")
+            assert client.read().startswith("+")
+            client.send(base64.b64encode(b"me@example.org").decode())
+            assert "a OK" in client.read()
+        assert imap_login("203.0.113.10", "alice", "secret")
+        assert sink.short() == f"imap 203.0.113.10 alice {hook.source}"
+        assert sink.none()
+    assert sink.counters[hook.listener]["ignored"] == 1
 
 
 def test_reported_before_the_client_knows(hook, site):

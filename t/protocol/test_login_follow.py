@@ -53,6 +53,15 @@ def test_seen_as_it_is_written(log):
         assert got["user"] == "bob" and start - 1 <= got["when"] <= time.time()
 
 
+def test_an_anonymous_login_is_none(log):
+    with log.sink() as sink:
+        log.append(line("guest").replace("PLAIN", "ANONYMOUS") + line("anonymous")
+                   + line("alice"))
+        assert sink.short(0.5) == "imap 192.0.2.7 alice log"
+        assert sink.none()
+    assert sink.counters["follow"]["ignored"] == 2
+
+
 def test_live_lines_count_from_now_whatever_the_zone_of_their_stamp(log):
     with log.sink() as sink:
         for offset in (-7200, 7200, 0):

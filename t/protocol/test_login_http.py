@@ -131,6 +131,8 @@ def test_addresses(sink):
     {"remote": "127.0.0.1"}, {"remote": "::1"}, {"remote": "mx.example.org"},
     {"remote": ""}, {"remote": None}, {"remote": "192.0.2.7\u0000"},
     {"login": "a\nb"}, {"login": "x" * 300},
+    {"mech": "ANONYMOUS"}, {"mech": "anonymous"}, {"login": "anonymous"},
+    {"login": "Anonymous@example.org"},
 ], ids=str)
 def test_no_login(sink, changes):
     assert ask(report(**changes)) == (200, FINE)
@@ -184,6 +186,9 @@ def test_event_with_basic_authentication(sink):
 
     assert ask(body, path="/event", secret=None, extra=basic(SECRET)) == (200, FINE)
     assert sink.short() == "imap 192.0.2.8 u event"
+    anonymous = body.replace('"user": "u"', '"user": "u", "mechanism": "ANONYMOUS"')
+    assert anonymous != body
+    assert ask(anonymous, path="/event", secret=None, extra=basic(SECRET)) == (200, FINE)
     assert ask(body, path="/event", secret=None, extra=basic("wrong"))[0] == 403
     assert ask(body, path="/event", secret="wrong", extra=basic(SECRET))[0] == 403
     assert nothing(sink)

@@ -148,6 +148,16 @@ def test_service_in_the_key(sink):
     assert nothing(sink)
 
 
+def test_an_anonymous_login_is_none(sink):
+    d = Dict(sink)
+    d.send("H3\t2\t0\t\tr", "B1",
+           f"S1\tshared/last-login/192.0.2.7/anonymous\t{stamp()}",
+           f"S1\tshared/last-login/192.0.2.7/ANONYMOUS@example.org\t{stamp()}",
+           f"S1\tshared/last-login/192.0.2.7/anonymouse\t{stamp()}", "C1")
+    assert sink.short() == " 192.0.2.7 anonymouse dict"
+    assert nothing(sink)
+
+
 def test_endless_line_is_cut_off(sink):
     d = Dict(sink)
     with pytest.raises((BrokenPipeError, ConnectionResetError)):
@@ -222,6 +232,7 @@ def nothing(sink):
     "", "x", REPORT[:-20].replace("1\n", "2\n", 1), REPORT + "ip=6.6.6.6\n",
     REPORT.replace("imap", "smtp"), REPORT.replace("192.0.2.7", "127.0.0.1"),
     REPORT.replace("alice", "a%0Ab"), REPORT.replace("alice", "a%"),
+    REPORT + "method=ANONYMOUS\n", REPORT.replace("alice", "Anonymous"),
     REPORT + "x" * 3000, b"\xff" * 100, "postern-login 1\nuser=alice\n"])
 def test_no_datagram(sink, text):
     send(sink, text)

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <random>
 
+#include "milters/login/intake.h"
 #include "milters/login/log_format.h"
 #include "milters/login/log_stamp.h"
 
@@ -100,6 +101,22 @@ const Line lines[] = {
      "Nov 21 22:21:00 mx imapsd[77]: [ID 1 mail.info] APOP user=b host=x "
      "[192.0.2.7] mech=CRAM-MD5",
      "imap 192.0.2.7 b"},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Login user=bob host=pc.example "
+     "[192.0.2.7] nmsgs=0/0",
+     "pop3 192.0.2.7 bob"},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Auth user=bob host=[192.0.2.7] "
+     "nmsgs=12/345",
+     "pop3 192.0.2.7 bob"},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3sd[77]: [ID 1 mail.info] APOP user=b host=x "
+     "[192.0.2.7] nmsgs=0/1",
+     "pop3 192.0.2.7 b"},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Admin Login user=bob host=pc.example "
+     "[192.0.2.7] nmsgs=3/3",
+     "pop3 192.0.2.7 bob"},
     {"qpopper",
      "Nov 21 22:21:00 mx popper[77]: (v4.0.5) POP login by user \"bob\" at "
      "(pc.example) 192.0.2.7",
@@ -129,6 +146,14 @@ const Line lines[] = {
      "Nov 21 22:21:00 mx vpopmail[7]: vchkpw: login [b@x.org] from "
      "192.0.2.7",
      "pop3 192.0.2.7 b@x.org"},
+    {"vpopmail", "Nov 21 22:21:00 mx vchkpw: login [b@x.org] from 192.0.2.7",
+     "pop3 192.0.2.7 b@x.org"},
+    {"vpopmail", "Nov 21 22:21:00 mx vchkpw[12]: login [bob] from 192.0.2.7",
+     "pop3 192.0.2.7 bob"},
+    {"vpopmail",
+     "Nov 21 22:21:00 mx vpopmail[7]: vchkpw: login success "
+     "bob@x.org:192.0.2.7",
+     "pop3 192.0.2.7 bob@x.org"},
     {"vpopmail",
      "Nov 21 22:21:00 mx vpopmail[7]: vchkpw-imap: (PLAIN) login success "
      "b@x.org:192.0.2.7",
@@ -167,6 +192,49 @@ BOOST_DATA_TEST_CASE(logins, data::make(lines))
     // Anchored: neither may anything stand before it, nor may it be cut.
     BOOST_TEST(!r.read("x" + std::string{sample.line}, now));
     BOOST_TEST(!r.read(" " + std::string{sample.line}, now));
+}
+
+const Line anonymous[] = {
+    {"dovecot",
+     "Nov 21 22:21:00 mx dovecot: imap-login: Login: user=<guest>, "
+     "method=ANONYMOUS, rip=192.0.2.7, lip=192.0.2.1",
+     "imap 192.0.2.7 guest"},
+    {"dovecot-json",
+     "Nov 21 22:21:00 stats: Info: {\"event\":\"auth_request_finished\","
+     "\"fields\":{\"success\":\"yes\",\"service\":\"imap\",\"user\":\"g\","
+     "\"mechanism\":\"ANONYMOUS\",\"remote_ip\":\"192.0.2.7\"}}",
+     "imap 192.0.2.7 g"},
+    {"cyrus",
+     "Nov 21 22:21:00 mx cyrus/imap[7]: login: pc.example [192.0.2.7] guest "
+     "ANONYMOUS+TLS User logged in SESSIONID=<x-1>",
+     "imap 192.0.2.7 guest"},
+    {"cyrus",
+     "Nov 21 22:21:00 mx imap[7]: login: pc.example [192.0.2.7] anonymous "
+     "me@example.org",
+     "imap 192.0.2.7 anonymous"},
+    {"cyrus",
+     "Nov 21 22:21:00 mx pop3[7]: login: pc.example [192.0.2.7] anonymous bob "
+     "plaintext User logged in",
+     "pop3 192.0.2.7 anonymous bob"},
+    {"courier",
+     "Nov 21 22:21:00 mx imapd: LOGIN, user=anonymous, ip=[192.0.2.7]",
+     "imap 192.0.2.7 anonymous"},
+    {"uw",
+     "Nov 21 22:21:00 mx imapd[77]: Login user=ANONYMOUS host=pc [192.0.2.7]",
+     "imap 192.0.2.7 ANONYMOUS"},
+    {"uw",
+     "Nov 21 22:21:00 mx imapd[77]: Authenticated user=guest host=pc "
+     "[192.0.2.7] mech=ANONYMOUS",
+     "imap 192.0.2.7 guest"},
+};
+
+BOOST_DATA_TEST_CASE(an_anonymous_login_is_told, data::make(anonymous))
+{
+    auto r = reader(sample.format);
+    const auto login = r.read(sample.line, now);
+    BOOST_REQUIRE(login);
+    BOOST_TEST(seen(login) == sample.want);
+    BOOST_TEST(milters::login::is_anonymous(login->user, login->method));
 }
 
 struct Pair {
@@ -254,6 +322,12 @@ const Line failures[] = {
      "Nov 21 22:21:00 mx imapd[7]: Login failed user=x auth=x host=pc "
      "[192.0.2.7]",
      ""},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[7]: Login user=x host=pc [192.0.2.7] no "
+     "mailbox",
+     ""},
+    {"uw", "Nov 21 22:21:00 mx ipop3d[7]: Login user=x host=UNKNOWN nmsgs=0/0",
+     ""},
     {"uw", "Nov 21 22:21:00 mx imapd[7]: Logout user=x host=pc [192.0.2.7]",
      ""},
     {"qpopper",
@@ -305,6 +379,21 @@ const Line failed_logins[] = {
      "Nov 21 22:21:00 mx imapd[77]: Login failed user=% auth=% host=pc "
      "[203.0.113.9]",
      ""},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Login failed user=% auth=% host=pc "
+     "[203.0.113.9]",
+     ""},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Login excessive login failures user=% "
+     "auth=% host=pc [203.0.113.9]",
+     ""},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: AUTHENTICATE % failure host=pc "
+     "[203.0.113.9]",
+     ""},
+    {"uw",
+     "Nov 21 22:21:00 mx ipop3d[77]: Autologout user=% host=pc [203.0.113.9]",
+     ""},
     {"qpopper",
      "Nov 21 22:21:00 mx popper[77]: % at pc.example (203.0.113.9): -ERR "
      "[AUTH] Password supplied for \"%\" is incorrect.",
@@ -327,6 +416,12 @@ const Line failed_logins[] = {
     {"vpopmail",
      "Nov 21 22:21:00 mx vpopmail[7]: vchkpw: password fail [%] from "
      "203.0.113.9",
+     ""},
+    {"vpopmail",
+     "Nov 21 22:21:00 mx vchkpw: password fail [%] from 203.0.113.9", ""},
+    {"vpopmail",
+     "Nov 21 22:21:00 mx vpopmail[7]: vchkpw: pop access denied "
+     "%@%:203.0.113.9",
      ""},
     {"cucipop",
      "Nov 21 22:21:00 mx cucipop[7]: % 203.0.113.9 authentication failed", ""},
@@ -393,6 +488,7 @@ private:
             " bob plaintext User logged in SESSIONID=<x>",
             "User logged in",
             "Login user=bob host=h [6.6.6.6]",
+            " host=h [6.6.6.6] nmsgs=0/0",
             "Authenticated user=b ",
             "(v4.0.5) POP login by user \"bob\" at (h) 6.6.6.6",
             "Stats: bob 0 0 3 4096 h 6.6.6.6",
@@ -404,6 +500,7 @@ private:
             " from 6.6.6.6",
             "login [bob] from 6.6.6.6",
             "] from 6.6.6.6",
+            "login success b@x:6.6.6.6",
             "(PLAIN) login success b@x:6.6.6.6",
             ":6.6.6.6",
             "bob 6.6.6.6 0, 3 (4096), 0 (0)",

@@ -291,6 +291,36 @@ BOOST_AUTO_TEST_CASE(anvil_lines)
     BOOST_TEST(!parse_session(""));
 }
 
+struct Proof {
+    const char *user, *method;
+    bool anonymous;
+};
+std::ostream& operator<<(std::ostream& os, const Proof& p)
+{
+    return os << p.user << " by " << p.method;
+}
+
+const Proof proofs[] = {
+    {"alice", "PLAIN", false},
+    {"alice", "", false},
+    {"", "", false},
+    {"anonymouse", "PLAIN", false},
+    {"not.anonymous@example.org", "PLAIN", false},
+    {"guest", "ANONYMOUS", true},
+    {"guest", "anonymous", true},
+    {"guest", "ANONYMOUS+TLS", true},
+    {"anonymous", "", true},
+    {"ANONYMOUS", "PLAIN", true},
+    {"anonymous@example.org", "PLAIN", true},
+    // Cyrus, told a password that looks like the rest of the line
+    {"anonymous bob", "plaintext", true},
+};
+
+BOOST_DATA_TEST_CASE(anonymous_logins, data::make(proofs))
+{
+    BOOST_TEST(is_anonymous(sample.user, sample.method) == sample.anonymous);
+}
+
 BOOST_AUTO_TEST_CASE(names_of_services)
 {
     for (const char* pop : {"pop3", "POP3S", "ipop3d", "popper", "qpopper"})
