@@ -174,7 +174,8 @@ policy::Result<Verdict> ClamdPool::ask(std::size_t server, const ScanJob& job,
                                        const Tick& tick)
 {
     const SocketSpec& where = options_.servers[server];
-    auto talk = Talk::connect(where, Steady::now() + options_.timeout, tick);
+    auto talk = Talk::connect(
+        where, std::min(Steady::now() + options_.timeout, job.until), tick);
     if (!talk)
         return policy::fail(talk.error());
     const auto sent = send_job(*talk, where, job);

@@ -192,9 +192,9 @@ policy::Result<Verdict> Pool::attempt(LinkPtr& link, const ScanJob& job,
 
 Verdict Pool::scan(const ScanJob& job, const std::function<void()>& tick)
 {
-    const auto end = Steady::now() + options_.deadline;
+    const auto end = std::min(Steady::now() + options_.deadline, job.until);
     std::string why;
-    for (int tried = 0; tried < attempts;) {
+    for (int tried = 0; tried < attempts && Steady::now() < end;) {
         auto link = acquire(job.urgent, end, tick);
         if (!link)
             return Verdict::error(why.empty() ? link.error().text
@@ -218,7 +218,7 @@ Verdict Pool::scan(const ScanJob& job, const std::function<void()>& tick)
             return std::move(*verdict);
         why = verdict->detail;
     }
-    return Verdict::error(why);
+    return Verdict::error(why.empty() ? "no time left" : why);
 }
 
 }  // namespace milters::scanner

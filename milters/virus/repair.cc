@@ -61,13 +61,16 @@ private:
         return std::string{"Content-Type: "} + plain + "\r\n\r\n" + notice_;
     }
 
-    /// nullopt if no part needs it.
+    /// nullopt if no part needs it, or if there is no time to scan what is
+    /// left.
     std::optional<std::string> mended(
         std::string_view text, const std::vector<policy::scan::Leaf>& leaves)
     {
         std::string out;
         std::size_t at = 0;
         for (const auto& leaf : leaves) {
+            if (std::chrono::steady_clock::now() >= mail_.until)
+                return std::nullopt;
             out.append(text.substr(at, leaf.begin - at));
             out += mended_leaf(text.substr(leaf.begin, leaf.body - leaf.begin),
                                text.substr(leaf.body, leaf.end - leaf.body));

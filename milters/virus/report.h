@@ -10,7 +10,7 @@ namespace milters::virus {
 
 /// One line in the log, a JSON object in the file of decisions, and the
 /// numbers.
-/// @param time  waiting and scanning
+/// @param time  from the end of the message to our answer
 /// @param kept  id of the copy, or empty
 void report(const Runtime& runtime, const Transaction& mail,
             const policy::scan::Verdict& verdict,

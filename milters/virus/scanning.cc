@@ -36,8 +36,9 @@ std::optional<std::string> Scanning::stale(
 
 Verdict Scanning::scan_file(const scanner::MemFile& file, bool urgent)
 {
-    return runtime_.scanner->scan({file.fd(), file.size(), wanted(), urgent},
-                                  [this] { mta_.progress(); });
+    return runtime_.scanner->scan(
+        {file.fd(), file.size(), wanted(), urgent, mail_.until},
+        [this] { mta_.progress(); });
 }
 
 /// Names and declared types as the header of each part has them, for the

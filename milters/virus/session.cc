@@ -87,15 +87,16 @@ Answer VirusMail::eom(milter::Context& mta)
                    : Answer::refuse(policy::temporary_failure());
     }
     const auto begin = Steady::now();
+    mail_.until = begin + runtime.virus().deadline;
     Scanning scanning{runtime, mta, mail_};
     const auto verdict = scanning.whole(mail_.message);
     const auto plan = scanning.plan(verdict);
-    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(
-        Steady::now() - begin);
     std::string kept;
     const auto answer = runtime.test_mode()
                             ? Answer::proceed()
                             : obey(runtime, mta, mail_, verdict, plan, kept);
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(
+        Steady::now() - begin);
     report(runtime, mail_, verdict, plan, time, scanning.remembered(), kept);
     if (!runtime.test_mode())
         notify(runtime, mail_, verdict, plan, kept, milter::text_of(mta, "j"));

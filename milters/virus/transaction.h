@@ -1,6 +1,7 @@
 // One message on its way through virus-milter.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ struct Transaction : milter::Origin {
     /// access.db says of him.
     std::optional<const policy::scan::Group*> group;
     std::optional<policy::map::TagRuling> group_access;
+
+    /// When the MTA must have its answer: virus.deadline after eom.
+    std::chrono::steady_clock::time_point until{};
 
     /// Writes an error to the log, with our names.
     void complain(const Runtime& runtime, const std::string& what) const;

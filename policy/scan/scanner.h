@@ -1,6 +1,7 @@
 // What scans messages: sandboxed workers on this host, or a pool of clamd.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -14,6 +15,9 @@ struct ScanJob {
     std::uint64_t size = 0;  ///< bytes of it
     Want want{};
     bool urgent = false;  ///< goes before others that wait
+    /// When the caller must answer, however long the scanner itself would take.
+    std::chrono::steady_clock::time_point until =
+        std::chrono::steady_clock::time_point::max();
 };
 
 /// Safe to call from many threads; the caller waits.
@@ -21,7 +25,7 @@ class Scanner {
 public:
     virtual ~Scanner() = default;
 
-    /// Scans, within the scanner's own deadline.  Whatever goes wrong is the
+    /// Scans, within the scanner's own deadline and that of the job.  Whatever goes wrong is the
     /// status `error`.
     /// @param tick  called about once a second while the message waits or is
     ///              scanned, by the calling thread

@@ -86,6 +86,28 @@ def test_who_waits_too_long_is_refused(gate):
     assert busy().text.startswith("451 4.7.1")  # its worker hangs for good
 
 
+def heavy_zip():
+    """Takes longer to scan than the tests allow."""
+    page = b"<html>" + b'<script>var a=1;</script><a href="http://x.example/">' * 60000
+    return virus.zipped(*((f"{i}.html", page) for i in range(3)))
+
+
+def test_one_deadline_for_all_parts(gate):
+    milter = gate(virus="  workers: 1\n  deadline: 3s\n  actions: {infected: strip}\n"
+                        "  limits: {scan_time: 1s}\n")
+    heavy = heavy_zip()
+    text = virus.message(("e.com", virus.eicar()),
+                         *((f"{i}.zip", heavy) for i in range(12)))
+    begin = time.monotonic()
+    reply = ask(milter, text)
+    assert time.monotonic() - begin < 8
+    assert reply.kind == "continue"
+    body = b"".join(data for letter, data in reply.edits if letter == "b")
+    assert body.startswith(b"A part of this message was removed: infected") and b"--" not in body
+    assert "status=infected action=strip" in milter.stderr()
+    assert int(milter.stderr().rsplit(" ms=", 1)[1].split()[0]) > 2000
+
+
 def test_our_own_mail_goes_first(gate):
     milter = gate(virus="  workers: 1\n  cache: 0\n  deadline: 1m")
     _, [worker] = milter.workers(1)
