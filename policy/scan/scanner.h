@@ -25,8 +25,8 @@ class Scanner {
 public:
     virtual ~Scanner() = default;
 
-    /// Scans, within the scanner's own deadline and that of the job.  Whatever goes wrong is the
-    /// status `error`.
+    /// Scans, within the scanner's own deadline and that of the job.  Whatever
+    /// goes wrong is the status `error`.
     /// @param tick  called about once a second while the message waits or is
     ///              scanned, by the calling thread
     virtual Verdict scan(const ScanJob& job,
