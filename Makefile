@@ -114,16 +114,16 @@ samples := $(wildcard m4/cf/*.mc contrib/*/*.conf contrib/*/*.cf contrib/*/*.yam
 	contrib/*/*.pattern contrib/*/*.pam)
 page_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
+# $(call put,FOLDER,FILE): BSD's install has no -D.
+put = $(INSTALL) -d $(DESTDIR)$(1) && $(INSTALL) -m 644 $(2) $(DESTDIR)$(1)/
+
 install: all install-host
-	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(CFDIR)/feature
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 755 $(addprefix $(bin)/,$(progs)) $(DESTDIR)$(SBINDIR)
-	$(INSTALL) -m 644 $(m4_features) $(DESTDIR)$(CFDIR)/feature
-	$(foreach f,$(pages),$(INSTALL) -D -m 644 $(f) \
-		$(DESTDIR)$(call page_dir,$(f))/$(notdir $(f)) &&) true
-	$(foreach f,$(samples),$(INSTALL) -D -m 644 $(f) \
-		$(DESTDIR)$(DATADIR)/$(f) &&) true
-	$(foreach f,$(pam_module),$(INSTALL) -D -m 644 $(f) \
-		$(DESTDIR)$(PAMDIR)/$(notdir $(f)))
+	$(call put,$(CFDIR)/feature,$(m4_features))
+	$(foreach f,$(pages),$(call put,$(call page_dir,$(f)),$(f)) &&) true
+	$(foreach f,$(samples),$(call put,$(DATADIR)/$(patsubst %/,%,$(dir $(f))),$(f)) &&) true
+	$(foreach f,$(pam_module),$(call put,$(PAMDIR),$(f)))
 
 # Configuration and data in /etc/mail and /var/lib/postern stay.
 uninstall: uninstall-host

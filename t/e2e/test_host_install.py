@@ -88,6 +88,23 @@ def test_install_puts_everything_and_uninstall_leaves_configuration(site):
     assert files(root) == sorted(KEPT + ["/var/lib/postern/relayers.db"])
 
 
+def test_a_relative_root_and_a_careful_umask(site):
+    """Others have to read what is installed, whatever root's umask is."""
+    stage = os.path.relpath(site + "/root", TOP)
+    before = os.umask(0o077)
+    try:
+        make("install", "DESTDIR=" + stage, "PREFIX=/opt/postern")
+    finally:
+        os.umask(before)
+    found = files(site + "/root")
+    assert "/opt/postern/sbin/relay-milter" in found
+    assert "/opt/postern/lib/systemd/system/relay-milter.service" in found
+    folders = [folder for folder, _, _ in os.walk(site + "/root")][1:]
+    assert [f for f in folders if mode(f) != 0o755] == []
+    assert not [f for f in found if mode(site + "/root" + f) & 0o044 == 0
+                and not f.endswith("postern.yaml")]
+
+
 def test_debians_makefile_is_not_made(site):
     root = site + "/root"
     os.makedirs(root + "/etc")
@@ -95,21 +112,6 @@ def test_debians_makefile_is_not_made(site):
     make("install-host", "DESTDIR=" + root, "PREFIX=/usr")
     assert not os.path.exists(root + "/etc/mail/Makefile")
     assert os.path.exists(root + "/etc/mail/Makefile.postern")
-
-
-def test_freebsd_gets_rc_scripts(site):
-    root = site + "/root"
-    make("install-host", "DESTDIR=" + root, "PREFIX=/usr/local", "SYSTEM=FreeBSD")
-    found = files(root)
-    assert [f for f in found if "rc.d" in f] == [
-        "/usr/local/etc/rc.d/filter_milter", "/usr/local/etc/rc.d/postern_milter",
-        "/usr/local/etc/rc.d/relay_milter"]
-    assert not [f for f in found if "systemd" in f or "init.d" in f]
-    for name in found:
-        if "rc.d" in name:
-            subprocess.run(["sh", "-n", root + name], check=True)
-            with open(root + name) as f:
-                assert 'command="/usr/local/sbin/' in f.read()
 
 
 @pytest.fixture(scope="module")
@@ -170,58 +172,6 @@ def etc_mail(installed):
     shutil.chown("/etc/mail/postern.yaml", "root", "postern")
     os.chmod("/etc/mail/access.db", 0o640)
     database("/var/lib/clamav")
-
-
-# What rc.subr(8) says of what a script sets and calls; FreeBSD has the real one.
-RC_SUBR = """
-load_rc_config() { . /etc/rc.conf; }
-is_running() { kill -0 "$(cat "$pidfile" 2>/dev/null)" 2>/dev/null; }
-run_rc_command()
-{
-    eval "value=\\$$rcvar; rc_flags=\\$${name}_flags"
-    test "$value" = YES || exit 0
-    eval "precmd=\\${${1}_precmd-}"
-    case $1 in
-    start)
-        is_running && return 1
-        for f in $required_files; do test -r "$f" || exit 1; done
-        ${precmd:-:} && $command $rc_flags
-        ;;
-    stop) is_running && kill "$(cat "$pidfile")" && while is_running; do sleep 0.1; done ;;
-    status) is_running ;;
-    reload)
-        case " $extra_commands " in *" reload "*) ;; *) exit 1 ;; esac
-        is_running && ${precmd:-:} && kill -HUP "$(cat "$pidfile")"
-        ;;
-    esac
-}
-"""
-
-
-@pytest.mark.parametrize("word", ["relay", "filter", "postern"])
-def test_the_rc_script_does_its_part(installed, etc_mail, site, word):
-    make("install-host", "DESTDIR=" + site, "PREFIX=/usr/local", "SYSTEM=FreeBSD")
-    path = f"{site}/usr/local/etc/rc.d/{word}_milter"
-    for name, text in (("rc.subr", RC_SUBR), ("rc.conf", "")):
-        with open("/etc/" + name, "w", encoding="ascii") as f:
-            f.write(text)
-
-    def script(verb):
-        return subprocess.run([path, verb], stdin=subprocess.DEVNULL, timeout=60,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode
-
-    assert script("start") == 0 and script("status") == 0
-    assert not os.path.exists(f"/run/postern/{word}.pid")      # not enabled
-    with open("/etc/rc.conf", "w", encoding="ascii") as f:
-        f.write(f'{word}_milter_enable="YES"\n')
-    assert script("status") != 0
-    assert script("start") == 0 and script("status") == 0 and answers(word)
-    with open(f"/run/postern/{word}.pid", encoding="ascii") as f:
-        assert owner(int(f.read())) != 0
-    assert script("reload") == 0
-    with written("/etc/mail/postern.yaml", "nonsense: 1\n"):
-        assert script("reload") != 0 and script("status") == 0 and answers(word)
-        assert script("stop") == 0 and script("start") != 0 and script("status") != 0
 
 
 def answers(word):

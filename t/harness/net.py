@@ -112,8 +112,9 @@ def enter():
 def own_tree(path):
     """Lets the test write below `path` (say /usr/lib) without touching it."""
     enter()
-    os.makedirs(_entered + os.path.dirname(path), exist_ok=True)
-    _own_tree(_entered, path)
+    if not os.path.exists(_entered + path):     # or it is so already
+        os.makedirs(_entered + os.path.dirname(path), exist_ok=True)
+        _own_tree(_entered, path)
 
 
 def forget_postern():
