@@ -93,6 +93,23 @@ def test_reload_takes_over_what_is_right(host, word):
     assert pid(host, word) == before and runs(host, word)
 
 
+def test_the_init_script_leaves_the_work_to_systemd(host):
+    """Or there would be two."""
+    def script(verb):
+        return host.run("sh", "-c", f"/etc/init.d/filter-milter {verb}; echo code $?")
+
+    before = pid(host, "filter")
+    assert script("start").endswith("code 0\n") and pid(host, "filter") == before
+    assert "active (running)" in script("status")
+    assert script("reload").endswith("code 0\n") and pid(host, "filter") == before
+    with configured(host, "nonsense: 1\n"):
+        assert "nonsense" in script("restart") and pid(host, "filter") == before
+    assert script("restart").endswith("code 0\n") and runs_anew(host, "filter", before)
+    assert script("stop").endswith("code 0\n") and pid(host, "filter") == "0"
+    assert script("start").endswith("code 0\n") and runs(host, "filter")
+    assert script("sing").endswith("code 64\n")
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_who_is_killed_comes_back(host, word):
     before = pid(host, word)
