@@ -1,5 +1,6 @@
 #include "milters/postern/case.h"
 
+#include <sstream>
 #include <stdexcept>
 
 #include "milters/postern/latin1.h"
@@ -192,8 +193,11 @@ CaseConfig::CaseConfig(const json& config)
         settings.local_host_names.insert(policy::map::folded(name));
     settings.local_host_names.insert(host);
     settings.relay_domains = class_at(config, "relay_domains");
-    for (auto& mechanism : list_at(config, "trust_auth"))
-        settings.trust_auth_mech.insert(std::move(mechanism));
+    for (const auto& line : list_at(config, "trust_auth")) {
+        std::istringstream words{line};
+        for (std::string mechanism; words >> mechanism;)
+            settings.trust_auth_mech.insert(mechanism);
+    }
     if (config.contains("features"))
         for (auto& name : list_at(config, "features"))
             settings.features.insert(std::move(name));

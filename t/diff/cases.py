@@ -93,7 +93,7 @@ class Cases:
             relay += self.some(RARE_RELAY, 4)
         return {"features": self.features(), "local_host_names": local,
                 "relay_domains": relay,
-                "trust_auth": self.pick([[], [], ["PLAIN"], ["LOGIN"],
+                "trust_auth": self.pick([[], ["GSSAPI PLAIN"], ["PLAIN"], ["LOGIN"],
                                          ["PLAIN", "LOGIN"]]),
                 "domain": self.pick(["mx.example.org"] * 3 + ["gw.corp.example"])
                 if not self.rare(0.1) else self.pick(["MX.Example.ORG", "a.b.example.org"])}
