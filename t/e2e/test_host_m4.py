@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import net, program, smtp
+from harness import TOP, net, program, smtp
 from harness.host import Host
 from harness.relay_milter import RelayMilter
 from harness.sendmail import SENDMAIL, Sendmail, cf_dir
@@ -41,6 +41,26 @@ def test_postern_in_one_pass(site):
     assert found[-2:] == [
         "O InputMailFilters=postern-milter",
         "Xpostern-milter, S=unix:/run/postern/postern.sock, F=T, T=C:30s;S:30s;R:30s;E:6m"]
+
+
+def displays():
+    """The .mc lines that postern-m4(7) shows, one text a display."""
+    with open(os.path.join(TOP, "man/postern-m4.7"), encoding="ascii") as f:
+        blocks = f.read().split("\n.Bd -literal")[1:]
+    return [block.partition("\n")[2].partition("\n.Ed")[0] for block in blocks]
+
+
+def test_what_the_page_shows_is_so(site):
+    same, example = displays()
+    assert m4(site, same) == m4(site, "FEATURE(`postern')dnl")
+    assert m4(site, "FEATURE(`postern', `one-pass')dnl") == m4(
+        site, "FEATURE(`postern_relay', `socket')dnl\nFEATURE(`postern_one_pass')dnl")
+    found, said = m4(site, example)
+    assert said == ""
+    assert found[-3:] == [
+        "O InputMailFilters=relay-milter, virus-milter",
+        "Xrelay-milter, S=unix:/run/postern/relay.sock, F=T, T=C:30s;S:30s;R:30s;E:5m",
+        "Xvirus-milter, S=unix:/run/postern/virus.sock, F=T, T=C:30s;S:30s;R:30s;E:11m"]
 
 
 @pytest.mark.parametrize("lines,expected", [

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import smtp
+from harness import TOP, smtp
 from harness.host import Host
 from harness.net import HOST
 
@@ -271,3 +271,29 @@ def test_maps_can_be_read_by_the_group_and_sendmail(host):
     with smtp.Client(host.port, "192.0.2.4") as c:
         c("EHLO c.example.net")
         assert c("MAIL FROM:<a@example.com>").code == 550
+
+
+def examples():
+    """The displays of the page's EXAMPLES, a list of lines each."""
+    with open(os.path.join(TOP, "man/etc-mail.makefile.5"), encoding="ascii") as f:
+        section = f.read().partition(".Sh EXAMPLES\n")[2].partition("\n.Sh")[0]
+    return [block.partition("\n")[2].partition("\n.Ed")[0].splitlines()
+            for block in section.split(".Bd -literal")[1:]]
+
+
+def test_the_examples_of_the_page(host):
+    """Typed as they stand there, in the folder that is /etc/mail here; an editor
+    changes nothing."""
+    made(host, "all", "install", "start")
+    before = host.pid()
+    make = " ".join(f"'{word}'" for word in host.make_words())
+    for lines in examples():
+        for line in lines:
+            if line.startswith(("cd ", "vi ")):
+                continue
+            code, said = host.run(["sh", "-c", line.replace("make", make)])
+            assert code == 0, said
+    assert host.pid() not in (0, before)
+    with smtp.Client(host.port) as c:
+        c("EHLO c.example.net")
+        assert c("MAIL FROM:<a@spam.example>").code == 550

@@ -88,11 +88,14 @@ class Host:
                               stderr=subprocess.STDOUT, timeout=120)
         return done.returncode, done.stdout.decode("latin1")
 
+    def make_words(self):
+        """make with the paths of this host's programs."""
+        return [self.make_program, "SENDMAIL=" + SENDMAIL, "MAKEMAP=" + MAKEMAP,
+                "SENDMAIL_CF_DIR=" + self.cf_dir,
+                "SENDMAIL_START_SCRIPT=" + ETC_MAIL + "/restart_sendmail"]
+
     def make(self, *targets, **more):
-        return self.run([self.make_program, "SENDMAIL=" + SENDMAIL,
-                         "MAKEMAP=" + MAKEMAP, "SENDMAIL_CF_DIR=" + self.cf_dir,
-                         "SENDMAIL_START_SCRIPT=" + ETC_MAIL + "/restart_sendmail",
-                         *targets], **more)
+        return self.run([*self.make_words(), *targets], **more)
 
     def check(self, *args, **more):
         return self.run([ETC_MAIL + "/check_sendmail", *args], **more)
