@@ -208,6 +208,7 @@ FilterCase read_case(const json& object)
     made.message = text_member(object.at("message"));
     if (object.contains("from") && !object.at("from").is_null())
         made.from = bytes_of(object.at("from").get<std::string>());
+    made.keep_log_variables = object.value("keep_log_vars", false);
     made.arguments = list_member(object, "args");
     made.presets = list_member(object, "preset");
     made.directories = list_member(object, "dirs");
@@ -233,7 +234,8 @@ json run_case(const FilterCase& given, FilterHost* host)
     const Outcome outcome = run(plan, message, setup_of(given), world);
     if (!world.refused().empty())
         return {{"error", text_of(world.refused())}};
-    json answer = to_json(outcome, !names_exit_code(given));
+    json answer = to_json(
+        outcome, TraceForm{!names_exit_code(given), given.keep_log_variables});
     if (given.as_delivery_agent)
         as_log_shows(answer, sizes_are_logged(given));
     else

@@ -30,9 +30,11 @@ struct FilterCase {
     std::string host = "mx.oracle.test";
     long long now = 1000000000;  ///< of the From_ line, seconds since 1970
     bool as_delivery_agent = false;
+    bool keep_log_variables = false;  ///< in the trace: see TraceForm
 };
 
-/// Reads the members rc, message, from, args, files, dirs, preset.
+/// Reads the members rc, message, from, args, files, dirs, preset,
+/// keep_log_vars.
 /// Throws nlohmann::json::exception where one has a wrong type.
 FilterCase read_case(const nlohmann::json& object);
 

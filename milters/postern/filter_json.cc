@@ -1,7 +1,6 @@
 #include "milters/postern/filter_json.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 namespace milters::postern {
@@ -11,47 +10,18 @@ using nlohmann::json;
 using namespace policy::recipe;
 
 /// Variables that say something of the machine and nothing of the recipes.
-constexpr std::array<std::string_view, 36> host_variables = {"TZ",
-                                                             "LOGNAME",
-                                                             "HOME",
-                                                             "SHELL",
-                                                             "USER_SHELL",
-                                                             "PROCMAIL_MODE",
-                                                             "PROCMAIL_VERSION",
-                                                             "SENDMAIL",
-                                                             "SENDMAILFLAGS",
-                                                             "SHELLFLAGS",
-                                                             "SHELLMETAS",
-                                                             "LOCKEXT",
-                                                             "MSGPREFIX",
-                                                             "ORGMAIL",
-                                                             "PATH",
-                                                             "LINEBUF",
-                                                             "COMSAT",
-                                                             "VERBOSE",
-                                                             "LOGABSTRACT",
-                                                             "LOGFILE",
-                                                             "TRAP",
-                                                             "_",
-                                                             "PWD",
-                                                             "OLDPWD",
-                                                             "__R",
-                                                             "__B",
-                                                             "__C",
-                                                             "__N",
-                                                             "__END",
-                                                             "XVERBOSE",
-                                                             "XLOGFILE",
-                                                             "XLOGABSTRACT",
-                                                             "XTRAP"};
+constexpr std::string_view host_variables =
+    " TZ LOGNAME HOME SHELL USER_SHELL PROCMAIL_MODE PROCMAIL_VERSION SENDMAIL"
+    " SENDMAILFLAGS SHELLFLAGS SHELLMETAS LOCKEXT MSGPREFIX ORGMAIL PATH"
+    " LINEBUF COMSAT VERBOSE LOGABSTRACT LOGFILE TRAP _ PWD OLDPWD __R __B __C"
+    " __N __END XVERBOSE XLOGFILE XLOGABSTRACT XTRAP ";
 
-constexpr std::array<std::string_view, 4> log_variables = {
-    "VERBOSE", "LOGFILE", "LOGABSTRACT", "TRAP"};
+/// Those of the log itself.
+constexpr std::string_view log_variables = " VERBOSE LOGFILE LOGABSTRACT TRAP ";
 
-template <class Names>
-bool among(const Names& names, std::string_view name)
+bool among(std::string_view names, const std::string& name)
 {
-    return std::find(names.begin(), names.end(), name) != names.end();
+    return names.find(" " + name + " ") != names.npos;
 }
 
 json condition(const ConditionTrace& trace)
@@ -112,7 +82,7 @@ std::string plain_folder(const std::string& value)
     for (std::size_t at = 0; at <= value.size();) {
         const std::size_t blank = std::min(value.find(' ', at), value.size());
         std::string word = value.substr(at, blank - at);
-        const std::size_t fresh = word.find("/new/");
+        const std::size_t fresh = word.rfind("/new/");
         const std::size_t slash = word.rfind('/');
         const bool number =
             slash != word.npos && slash + 1 < word.size() &&
@@ -132,13 +102,16 @@ std::string plain_folder(const std::string& value)
 json variables(const Outcome& outcome)
 {
     json out = json::object();
-    const bool folder = !outcome.deliveries.empty() &&
-                        outcome.deliveries.back().via == "folder" &&
-                        outcome.deliveries.back().kind != "mbox";
+    const Delivery none;
+    const Delivery& last =
+        outcome.deliveries.empty() ? none : outcome.deliveries.back();
     for (const auto& [name, value] : outcome.variables) {
         if (among(host_variables, name))
             continue;
-        if (name == "LASTFOLDER" && folder)
+        if (name == "LASTFOLDER" && last.kind == "dir")
+            out[name] = text_of(last.target);
+        else if (name == "LASTFOLDER" && last.via == "folder" &&
+                 last.kind != "mbox")
             out[name] = text_of(plain_folder(value));
         else
             out[text_of(name)] = text_of(value);
@@ -146,18 +119,20 @@ json variables(const Outcome& outcome)
     return out;
 }
 
-json assigns(const Outcome& outcome, bool hidden_exit_code)
+json assigns(const Outcome& outcome, const TraceForm& form)
 {
     json out = json::array();
-    for (const auto& [name, value] : outcome.assigns) {
-        if (among(log_variables, name))
+    for (const Assigned& one : outcome.assigns) {
+        if (!form.log_variables && among(log_variables, one.name))
             continue;
-        json pair{text_of(name), nullptr};
-        if (value)
-            pair[1] = text_of(*value);
+        if (one.silent && !out.empty() && out.back()[0] == one.name)
+            out.erase(out.size() - 1);
+        json pair{text_of(one.name), nullptr};
+        if (one.value)
+            pair[1] = text_of(*one.value);
         out.push_back(std::move(pair));
     }
-    if (hidden_exit_code && !out.empty() && out.back()[0] == "EXITCODE")
+    if (form.hidden_exit_code && !out.empty() && out.back()[0] == "EXITCODE")
         out.erase(out.size() - 1);
     return out;
 }
@@ -194,11 +169,11 @@ std::string text_of(std::string_view bytes)
     return out;
 }
 
-json to_json(const Outcome& outcome, bool hidden_exit_code)
+json to_json(const Outcome& outcome, const TraceForm& form)
 {
     json out{{"exit", outcome.status},
              {"score", std::to_string(outcome.score)},
-             {"assigns", assigns(outcome, hidden_exit_code)},
+             {"assigns", assigns(outcome, form)},
              {"vars", variables(outcome)}};
     out["trace"] = json::array();
     for (const RecipeTrace& one : outcome.trace)
@@ -209,7 +184,7 @@ json to_json(const Outcome& outcome, bool hidden_exit_code)
     for (const std::string& text : outcome.errors)
         out["errors"].push_back(text_of(text));
     for (const Outcome& clone : outcome.clones) {
-        json one = to_json(clone, hidden_exit_code);
+        json one = to_json(clone, form);
         one.erase("exit");
         out["clones"].push_back(std::move(one));
     }

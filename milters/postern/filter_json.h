@@ -14,11 +14,16 @@ namespace milters::postern {
 std::string bytes_of(const std::string& json_text);
 std::string text_of(std::string_view bytes);
 
+/// What of a run is shown.
+struct TraceForm {
+    /// An EXITCODE that only the end of the run set is no assignment.
+    bool hidden_exit_code = true;
+    bool log_variables = false;  ///< VERBOSE and its like are assignments too
+};
+
 /// trace, assigns, deliveries, score, vars, clones, errors, exit.
-/// `hidden_exit_code`: an EXITCODE that only the end of the run set is left
-/// out of the assignments.
 nlohmann::json to_json(const policy::recipe::Outcome& outcome,
-                       bool hidden_exit_code);
+                       const TraceForm& form);
 
 /// The list of what the milter would do: {"do": "reject", ...} and so on.
 nlohmann::json to_json(const policy::filter::SmtpOutcome& outcome);

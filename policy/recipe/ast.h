@@ -46,13 +46,13 @@ struct Head {
     Flags flags;
     std::string rest;        ///< what follows the flags and is no lock
     bool lock = false;       ///< a second colon
-    bool variables = false;  ///< the text must be expanded to be known
+    bool variables = false;  ///< or quotes: the text must be expanded
 };
 
 struct Condition {
     std::size_t line = 0;
     std::string text;  ///< without star and blanks around, continuations kept
-    bool too_long = false;  ///< longer than LINEBUF: fails, as in procmail
+    std::size_t size = 0;  ///< in the file, with blanks behind it
 };
 
 enum class ActionKind { folder, forward, pipe, capture, block };

@@ -15,6 +15,13 @@ bool same_start(std::string_view text, std::string_view start)
            strncasecmp(text.data(), start.data(), start.size()) == 0;
 }
 
+/// From_ lines of hosts on the way, behind the first.
+bool is_quoted_from(std::string_view line, const std::vector<Field>& before)
+{
+    return !before.empty() && !before.back().has_colon() &&
+           line.starts_with(">From ");
+}
+
 /// A line as a field; formail drops blanks before the colon.
 Field field_of(std::string_view line, std::size_t name_end)
 {
@@ -72,7 +79,10 @@ std::vector<Field> split_fields(std::string_view mail, std::string_view& rest)
         const bool folded = line[0] == ' ' || line[0] == '\t';
         const std::size_t name_end = name_end_of(line);
         const bool from = fields.empty() && line.starts_with(from_word);
-        if (folded && !fields.empty())
+        // The From_ line cannot be folded: what looks so is the body.
+        if (folded && !fields.empty() && fields.back().has_colon())
+            fields.back().text += line;
+        else if (is_quoted_from(line, fields))
             fields.back().text += line;
         else if (name_end > 0 || from)
             fields.push_back(from ? Field{std::string{line}, from_word.size()}

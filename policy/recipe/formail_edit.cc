@@ -46,6 +46,11 @@ void rename(Field& field, std::string_view from, std::string_view to)
 {
     const std::size_t replaced =
         to.ends_with(":") ? field.name_end : option_name(from).size();
+    // Further lines of From_ become those of a folded field.
+    if (!field.has_colon())
+        for (std::size_t at = field.text.find("\n>"); at != field.text.npos;
+             at = field.text.find("\n>", at + 1))
+            field.text[at + 1] = ' ';
     field.text.replace(0, replaced, to);
     field.name_end += to.size() - replaced;
 }
@@ -125,7 +130,8 @@ std::string run_formail(const Formail& call, std::string_view mail)
     std::vector<Field> fields = split_fields(mail, rest);
     if (call.join)
         for (Field& field : fields)
-            join_lines(field.text);
+            if (field.has_colon())
+                join_lines(field.text);
     edit(fields, call);
     std::string out;
     for (const Field& field : fields) {

@@ -144,14 +144,14 @@ std::string Machine::where(std::size_t line) const
 
 /// The first line of a recipe as it is now: with its variables, and to a
 /// delivery agent without our own flags.  `made` keeps it if it is another.
-const Head& Machine::head_of(const Head& head, Head& made)
+const Head& Machine::head_of(const Head& head, Head& made, const Lookup& lookup)
 {
     if (!head.variables && !(head.flags.decoded && spool_))
         return head;
     std::string words = head.text;
     if (head.variables) {
         const Expansion text =
-            expand(head.text, Words::split, lookup(), line_limit_);
+            expand(head.text, Words::split, lookup, line_limit_);
         words.clear();
         for (const std::string& word : text.words())
             words += word + " ";
@@ -167,7 +167,7 @@ Machine::Go Machine::recipe(const Step& step)
 {
     const Recipe& recipe = *step.recipe;
     Head made;
-    const Head& head = head_of(recipe.head, made);
+    const Head& head = head_of(recipe.head, made, lookup());
     head_ = &head;
     const Flags flags = head.flags;
     if (setup_->trace) {
@@ -183,6 +183,7 @@ Machine::Go Machine::recipe(const Step& step)
     complain(head);
     const bool ok = conditions(step, flags);
     complain_of_action(step, head);
+    const bool cut_short = is_cut_short(recipe.action, ok);
     // A search that was given up has said nothing.
     if (late())
         return out_of_time();
@@ -194,7 +195,7 @@ Machine::Go Machine::recipe(const Step& step)
         skip_block(step);
         return Go::on;
     }
-    return ok ? act(step, flags) : Go::on;
+    return ok && !cut_short ? act(step, flags) : Go::on;
 }
 
 /// Steps over recipes that the prefilter ruled out.

@@ -76,7 +76,7 @@ private:
     void skip_hopeless();
     void find_candidates(Frame& frame);
     std::string where(std::size_t line) const;
-    const Head& head_of(const Head& head, Head& made);
+    const Head& head_of(const Head& head, Head& made, const Lookup& lookup);
 
     // machine_blocks.cc
     void close_block();
@@ -113,12 +113,12 @@ private:
     void score_pattern(const PreparedCondition& condition, const Area& area,
                        double& score);
     bool test_program(const PreparedCondition& condition, const Area& area,
-                      double& score, const std::string& shown);
+                      double& score, std::string& shown);
     bool test_size(const PreparedCondition& condition, std::size_t size,
                    double& score, std::string& shown);
     const Area& area_of(const PreparedCondition& condition, const Flags& flags,
                         std::size_t& size);
-    void set_match(std::string_view text);
+    void set_match(std::string_view text, bool in_itself);
     const Stop* stop();
     Pattern::Way way();
     void trace_condition(const PreparedCondition& condition,
@@ -128,6 +128,7 @@ private:
     // machine_actions.cc
     void complain(const Head& head);
     void complain_of_action(const Step& step, const Head& head);
+    bool is_cut_short(const Action& action, bool runs);
     Go act(const Step& step, const Flags& flags);
     Go forward(const Step& step, const Flags& flags);
     Go folder(const Step& step, const Flags& flags);
@@ -141,6 +142,7 @@ private:
     void trace_action(ActionTrace action, bool failed);
     Go block(const Step& step, const Flags& flags);
     std::vector<std::string> mail_command() const;
+    std::size_t command_size() const;
 
     // machine_locks.cc
     std::vector<std::string> lock_words(const Head& head);

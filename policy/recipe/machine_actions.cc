@@ -1,5 +1,7 @@
 // What a recipe does when it matches.  Source: procmailrc(5), "Recipe action
 // line".
+#include <algorithm>
+
 #include "policy/recipe/limits.h"
 #include "policy/recipe/machine.h"
 
@@ -49,6 +51,35 @@ void Machine::complain_of_action(const Step& step, const Head& head)
         error("Extraneous ignore-write-error flag ignored");
     if (flags.raw)
         error("Extraneous raw-mode flag ignored");
+}
+
+/// Whether the line of a program is longer than procmail reads; it complains
+/// of others too if it does not run them, which it reads without variables.
+bool Machine::is_cut_short(const Action& action, bool runs)
+{
+    bool too_long = false;
+    if (action.kind == ActionKind::pipe || action.kind == ActionKind::capture) {
+        too_long = action.text.size() >= line_limit_;
+    } else if (!runs && action.kind != ActionKind::block) {
+        const std::size_t used =
+            action.kind == ActionKind::forward ? command_size() : 0;
+        too_long =
+            used + action.text.size() > line_limit_ &&
+            expand(action.text, Words::split, {}, line_limit_ - used).overflow;
+        worked_ = worked_ && !too_long;
+    }
+    if (too_long)
+        overflow();
+    return too_long;
+}
+
+/// Bytes of a line that the program takes that forwards get.
+std::size_t Machine::command_size() const
+{
+    std::size_t size = 0;
+    for (const std::string& word : mail_command())
+        size += word.size() + 1;
+    return std::min(size, line_limit_);
 }
 
 std::string_view Machine::passed_part(const Flags& flags) const
@@ -127,8 +158,8 @@ std::vector<std::string> Machine::mail_command() const
 
 Machine::Go Machine::forward(const Step& step, const Flags& flags)
 {
-    const Expansion text =
-        value_of(step.recipe->action.text, Words::split, line_limit_);
+    const Expansion text = value_of(step.recipe->action.text, Words::split,
+                                    line_limit_ - command_size());
     if (text.overflow) {
         overflow();
         worked_ = false;
@@ -167,7 +198,7 @@ Machine::Go Machine::forward(const Step& step, const Flags& flags)
                                    {},
                                    line,
                                    where(step.recipe->line),
-                                   flags.copy,
+                                   step.recipe->head.flags.copy,
                                    last_size_,
                                    false});
     trace_action({"forward", line, joined(command, ','), {}}, false);

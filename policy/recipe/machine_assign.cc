@@ -54,7 +54,7 @@ bool Machine::set(const std::string& name, const std::string& value)
         return false;
     }
     if (setup_->trace)
-        outcome_.assigns.emplace_back(name, value);
+        outcome_.assigns.push_back({name, value});
     return true;
 }
 
@@ -62,7 +62,7 @@ void Machine::unset(const std::string& name)
 {
     variables_.unset(name);
     if (setup_->trace)
-        outcome_.assigns.emplace_back(name, std::nullopt);
+        outcome_.assigns.push_back({name, std::nullopt});
 }
 
 void Machine::set_last_folder(const std::string& value)

@@ -33,7 +33,7 @@ bool Machine::is_too_long(const Step& assignment)
     const std::size_t used = assignment.assignment->name.size() + 1;
     if (assignment.is_plain)
         return used + assignment.plain.size() > line_limit_;
-    return expand(*assignment.assignment->text, Words::first, lookup(),
+    return expand(*assignment.assignment->text, Words::first, {},
                   line_limit_ > used ? line_limit_ - used : 0)
         .overflow;
 }
@@ -48,12 +48,14 @@ void Machine::read_past(const Step& step)
     if (step.kind != Step::Kind::recipe)
         return;
     score_ = 0;
-    const Head& head = step.recipe->head;
+    Head made;
+    const Head& head = head_of(step.recipe->head, made, {});
     complain(head);
     for (const Condition& condition : step.recipe->conditions)
-        if (condition.text.size() > line_limit_)
+        if (condition.size >= line_limit_)
             overflow();
     complain_of_action(step, head);
+    is_cut_short(step.recipe->action, false);
 }
 
 bool Machine::spawn_clone(const Step& step, const Flags& flags, bool waits)

@@ -36,8 +36,7 @@ bool Machine::conditions(const Step& step, Flags flags)
     const bool other_case =
         flags.case_matters != step.recipe->head.flags.case_matters;
     for (std::size_t i = 0; i < step.conditions.size(); ++i) {
-        const std::size_t raw = step.recipe->conditions[i].text.size();
-        if (raw > line_limit_) {
+        if (step.recipe->conditions[i].size >= line_limit_) {
             overflow();
             ok = false;
         }
@@ -174,7 +173,7 @@ bool Machine::test(const PreparedCondition& condition, const Flags& flags,
         return pattern.matches(area, way()) != condition.negated;
     const Found found = pattern.with_mark(area, way());
     if (found.marked)
-        set_match(found.text);
+        set_match(found.text, condition.variable == "MATCH");
     return found.match != condition.negated;
 }
 
@@ -193,9 +192,12 @@ Pattern::Way Machine::way()
     return {stop(), !frames_.empty() && frames_.back().plan->lean()};
 }
 
-void Machine::set_match(std::string_view text)
+/// `in_itself`: what was searched was MATCH.
+void Machine::set_match(std::string_view text, bool in_itself)
 {
-    set("MATCH", std::string{text.substr(0, text.find('\0'))});
+    const std::string value{text.substr(0, text.find('\0'))};
+    if (set("MATCH", value) && setup_->trace)
+        outcome_.assigns.back().silent = in_itself;
 }
 
 }  // namespace policy::recipe

@@ -1,4 +1,7 @@
 // Folders: those that recipes name, DEFAULT and ORGMAIL.
+#include <utility>
+
+#include "policy/recipe/folder_line.h"
 #include "policy/recipe/limits.h"
 #include "policy/recipe/machine.h"
 
@@ -7,23 +10,19 @@ namespace {
 
 constexpr std::string_view null_device = "/dev/null";
 
+/// Bytes of a line that a name alone may not fill.
+constexpr std::size_t name_margin = 6;
+
 }  // namespace
 
 Machine::Go Machine::folder(const Step& step, const Flags& flags)
 {
-    // A name is read by itself, since it could begin a capture; blanks that
-    // begin a variable behind it then end no word.
-    const std::string& line = step.recipe->action.text;
-    std::size_t name = 0;
-    while (name < line.size() &&
-           (name == 0 ? begins_name(line[0]) : in_name(line[name])))
-        ++name;
-    if (line.compare(name, 1, "$") != 0)
-        name = 0;
+    const std::string_view line = step.recipe->action.text;
+    FolderStart start = folder_start(line);
     const Expansion text =
-        value_of(std::string_view{line}.substr(name), Words::split,
-                 line_limit_ > name ? line_limit_ - name : 0);
-    if (text.overflow) {
+        value_of(line.substr(start.used), Words::split,
+                 line_limit_ > start.used ? line_limit_ - start.used : 0);
+    if (text.overflow || start.tail.size() + name_margin > line_limit_) {
         overflow();
         worked_ = false;
         return Go::on;
@@ -31,8 +30,9 @@ Machine::Go Machine::folder(const Step& step, const Flags& flags)
     // A filter flag that does not belong here makes the whole mail pass.
     const std::string_view part =
         flags.filter ? message_->text() : passed_part(flags);
-    std::vector<std::string> words = text.words();
-    words[0] = line.substr(0, name) + words[0];
+    std::vector<std::string> words = std::move(start.words);
+    for (const std::string& word : text.words())
+        words.push_back(std::exchange(start.tail, {}) + word);
     return write_folder(words, step, flags, part);
 }
 
@@ -42,6 +42,7 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
 {
     const std::string place = where(step.recipe->line);
     const bool null = words[0] == null_device;
+    const bool copy = step.recipe->head.flags.copy;
     effect({null ? Effect::Kind::discard : Effect::Kind::deliver,
             words,
             {},
@@ -53,13 +54,8 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
         set_last_folder(words[0]);
         trace_action({"folder", words[0], {}, {}}, false);
         if (setup_->trace)
-            outcome_.deliveries.push_back({"folder",
-                                           {},
-                                           words[0],
-                                           place,
-                                           flags.copy,
-                                           part.size(),
-                                           false});
+            outcome_.deliveries.push_back(
+                {"folder", {}, words[0], place, copy, part.size(), false});
         return done(flags, true);
     }
     lock_folder(words[0]);
@@ -67,13 +63,19 @@ Machine::Go Machine::write_folder(const std::vector<std::string>& words,
         {directory_, words, *message_, part, flags.raw, flags.ignore_errors});
     if (!written.opened)
         written.size = last_size_;
-    Delivery delivery{"folder",   written.kind, written.target, place,
-                      flags.copy, written.size, !written.done};
+    const bool worked = written.done;
+    Delivery delivery{"folder",
+                      written.kind,
+                      written.target,
+                      place,
+                      copy,
+                      written.size,
+                      !worked && !written.unnoticed};
     if (!keep(std::move(written), std::move(delivery)))
         return done(flags, false);
     const Delivery& kept = outcome_.deliveries.back();
     trace_action({"folder", kept.target, {}, {}}, kept.failed);
-    return done(flags, !kept.failed);
+    return done(flags, worked);
 }
 
 /// Notes what came of writing to a folder; false if it was not even opened.

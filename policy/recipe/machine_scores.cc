@@ -30,7 +30,7 @@ void Machine::score_pattern(const PreparedCondition& condition,
             marks ? pattern.with_mark(area, way())
                   : Found{pattern.matches(area, way()), false, {}};
         if (found.marked)
-            set_match(found.text);
+            set_match(found.text, condition.variable == "MATCH");
         if (!found.match)
             score += weight;
         return;
@@ -46,7 +46,7 @@ void Machine::score_pattern(const PreparedCondition& condition,
         if (marks) {
             const Found found = run.with_mark(area.text(), from, end);
             if (found.marked)
-                set_match(found.text);
+                set_match(found.text, condition.variable == "MATCH");
             if (!end)
                 return;
         }
@@ -68,11 +68,12 @@ void Machine::score_pattern(const PreparedCondition& condition,
 }
 
 bool Machine::test_program(const PreparedCondition& condition, const Area& area,
-                           double& score, const std::string& shown)
+                           double& score, std::string& shown)
 {
     std::string output, exec;
     int status = 0;
-    command(shown.substr(1), area.text(), output, exec, status);
+    shown.erase(0, std::min(shown.find_first_not_of(" \t", 1), shown.size()));
+    command(shown, area.text(), output, exec, status);
     last_exit_ = status;
     if (!condition.weighted)
         return (status == 0) != condition.negated;

@@ -42,13 +42,22 @@ struct RecipeTrace {
     std::optional<ActionTrace> action;
 };
 
+/// A variable that was set, or unset.
+struct Assigned {
+    std::string name;
+    std::optional<std::string> value;
+    /// MATCH that was found in MATCH: procmail's log tells the value, but of
+    /// no assignment.
+    bool silent = false;
+};
+
 /// A delivery that was tried.
 struct Delivery {
     std::string via;                  ///< folder, forward
     std::optional<std::string> kind;  ///< mbox maildir mh dir null
     std::string target;               ///< folder, or command line
     std::string at;                   ///< recipe, or "default"
-    std::optional<bool> copy;
+    std::optional<bool> copy;         ///< the recipe's line has c
     std::optional<std::size_t> size;  ///< bytes written
     bool failed = false;
 };
@@ -95,7 +104,7 @@ struct Outcome {
     std::vector<std::string> errors;  ///< procmail's complaints, in order
 
     std::vector<RecipeTrace> trace;  ///< only if asked for
-    std::vector<std::pair<std::string, std::optional<std::string>>> assigns;
+    std::vector<Assigned> assigns;
     std::vector<Delivery> deliveries;  ///< as a delivery agent does them
     std::vector<Outcome> clones;       ///< in order of their birth; flat
 

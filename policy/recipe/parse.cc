@@ -148,10 +148,10 @@ void Parser::condition(Recipe& recipe)
     cursor_.skip_blanks();
     Condition made;
     made.line = cursor_.line();
-    std::string_view text = cursor_.joined_line();
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    made.text = without_lone_backslashes(text);
+    made.text = without_lone_backslashes(cursor_.joined_line());
+    made.size = made.text.size();
+    while (made.text.ends_with(' ') || made.text.ends_with('\t'))
+        made.text.pop_back();
     recipe.conditions.push_back(std::move(made));
     if (recipe.conditions.size() == limits::conditions + 1)
         fatal(recipe.line, "Too many conditions in one recipe");

@@ -1,5 +1,6 @@
 // Action lines and the ends of blocks.  Source: procmailrc(5), "Recipe action
 // line".
+#include "policy/recipe/folder_line.h"
 #include "policy/recipe/parser.h"
 
 namespace policy::recipe {
@@ -63,7 +64,10 @@ void Parser::block(Recipe& recipe)
 
 void Parser::folder(Recipe& recipe)
 {
-    recipe.action.text = shell_text(Words::split);
+    const std::size_t start = cursor_.position();
+    cursor_.advance(folder_start(cursor_.rest()).used);
+    recipe.action.text = cursor_.since(start);
+    recipe.action.text += shell_text(Words::split);
     if (recipe.action.text.empty())
         fatal(recipe.line, "Missing action");
 }

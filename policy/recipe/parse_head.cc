@@ -5,6 +5,17 @@
 #include "policy/recipe/parse.h"
 
 namespace policy::recipe {
+namespace {
+
+/// What makes another text of the line.
+constexpr std::string_view special = "$\"'\\`";
+
+bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+}  // namespace
 
 bool Flags::set(char letter)
 {
@@ -28,7 +39,7 @@ Head parse_head(std::string_view text, long& number, bool own_words,
 {
     Head head;
     head.text = text;
-    head.variables = text.find('$') != text.npos;
+    head.variables = text.find_first_of(special) != text.npos;
     std::size_t at = std::min(text.find_first_not_of(" \t"), text.size());
     const auto [after, error] =
         std::from_chars(text.data() + at, text.data() + text.size(), number);
@@ -38,14 +49,16 @@ Head parse_head(std::string_view text, long& number, bool own_words,
         number = -1;
     for (; at < text.size(); ++at) {
         const char c = text[at];
-        if (c == ' ' || c == '\t')
+        if (is_blank(c))
             continue;
         if (c == ':') {
             head.lock = true;
             break;
         }
         if ((c == 'U' && !own_words) || !head.flags.set(c)) {
-            if (expanded || (c != '#' && c != '$' && c != '"' && c != '\\'))
+            const bool comment =
+                c == '#' && (at == 0 || is_blank(text[at - 1]));
+            if (expanded || (!comment && special.find(c) == special.npos))
                 head.rest = text.substr(at);
             break;
         }

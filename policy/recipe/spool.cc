@@ -77,11 +77,12 @@ std::string Spool::link(std::string_view cwd, const std::string& word,
     std::string name = word;
     const Form form = take_form(name);
     const std::string path = tree_.full(cwd, name);
-    const bool there = tree_.make_directory(path);
+    const bool there = !name.empty() && tree_.make_directory(path);
     if (!there || (form == Form::maildir && !make_maildir(path))) {
         errors.push_back("Unable to treat as directory \"" + name +
                          (there ? "/new\"" : "\""));
-        errors.push_back("Skipped: " + name);
+        if (!name.empty())
+            errors.push_back("Skipped: " + name);
         return {};
     }
     if (form == Form::maildir)
@@ -185,6 +186,21 @@ void Spool::lock(const Target& target, const WriteOrder& order, Written& out)
         out.errors.push_back(std::move(text));
 }
 
+/// A file with a number for its name looks like a message of an MH folder to
+/// who reads the log.
+void Spool::show_number_as_mh(const WriteOrder& order, Written& out) const
+{
+    const std::string& name = out.target;
+    const std::size_t slash = name.rfind('/');
+    if (slash == name.npos || slash + 1 == name.size() ||
+        name.find_first_not_of("0123456789", slash + 1) != name.npos ||
+        !tree_.is_directory(order.cwd,
+                            name.substr(0, std::max(slash, std::size_t{1}))))
+        return;
+    out.kind = "mh";
+    out.target = name.substr(0, slash) + "/.";
+}
+
 void Spool::write_file(const Target& target, const WriteOrder& order,
                        Written& out)
 {
@@ -192,13 +208,14 @@ void Spool::write_file(const Target& target, const WriteOrder& order,
         order.by_default ? order.words[0] : target.name;
     out.kind = "mbox";
     out.target = out.last_folder = as_named;
+    show_number_as_mh(order, out);
     out.size = plain_size(order) +
                (order.raw ? 0 : order.message.from_lines(order.part));
     lock(target, order, out);
     if (as_named != target.name || !tree_.make_file(target.path)) {
         out.opened = false;
         out.done = order.ignore_errors;
-        out.unnoticed = as_named != target.name;
+        out.unnoticed = out.target != target.name;
         if (!out.done)
             out.errors.push_back("Error while writing to \"" + target.name +
                                  "\"");
@@ -209,20 +226,19 @@ void Spool::write_file(const Target& target, const WriteOrder& order,
         names_.sleep(1);  // for the sake of time stamps
 }
 
-void Spool::link_others(const Target& target, const WriteOrder& order,
-                        Written& out)
+/// Only a directory can have others that get a link.
+void Spool::skip_others(const WriteOrder& order, Written& out)
+{
+    std::string rest;
+    for (std::size_t i = 1; i < order.words.size(); ++i)
+        rest += (i > 1 ? " " : "") + order.words[i];
+    if (!rest.empty())
+        out.errors.push_back("Skipped: " + rest);
+}
+
+void Spool::link_others(const WriteOrder& order, Written& out)
 {
     const std::vector<std::string>& words = order.words;
-    if (words.size() < 2)
-        return;
-    if (!target.directory) {
-        std::string rest = words[1];
-        for (std::size_t i = 2; i < words.size(); ++i)
-            rest += " " + words[i];
-        if (!rest.empty())
-            out.errors.insert(out.errors.begin(), "Skipped: " + rest);
-        return;
-    }
     for (std::size_t i = 1; i < words.size(); ++i) {
         const std::string linked = link(order.cwd, words[i], out.errors);
         if (!linked.empty())
@@ -249,13 +265,16 @@ Written Spool::write(const WriteOrder& order)
         !is_writable_folder(target, out))
         return out;
     out.recorded = true;
+    if (!target.directory)
+        skip_others(order, out);
     if (target.directory)
         write_directory(target, order, out);
     else if (target.name == "/dev/null")
         write_null(target, order, out);
     else
         write_file(target, order, out);
-    link_others(target, order, out);
+    if (target.directory)
+        link_others(order, out);
     return out;
 }
 

@@ -18,7 +18,7 @@ namespace policy::recipe {
 /// What came of writing to a folder.
 struct Written {
     bool done = false;
-    bool unnoticed = false;   ///< failed, under another name than `target`
+    bool unnoticed = false;   ///< failed under another name than `target`
     bool recorded = false;    ///< procmail set LASTFOLDER
     std::string kind;         ///< mbox maildir mh dir null
     std::string target;       ///< the folder as written in the rc
@@ -83,10 +83,11 @@ private:
     void write_stdout(const WriteOrder& order, Written& out);
     void write_null(const Target& target, const WriteOrder& order,
                     Written& out);
+    void show_number_as_mh(const WriteOrder& order, Written& out) const;
     void write_file(const Target& target, const WriteOrder& order,
                     Written& out);
-    void link_others(const Target& target, const WriteOrder& order,
-                     Written& out);
+    static void skip_others(const WriteOrder& order, Written& out);
+    void link_others(const WriteOrder& order, Written& out);
     bool make_maildir(const std::string& path);
     std::string link(std::string_view cwd, const std::string& word,
                      std::vector<std::string>& errors);

@@ -165,3 +165,43 @@ def test_default_folders_and_global_locks(own_host):
     answers = ask_engine(cases)
     bad, hung, compared = compare(cases, answers)
     assert not bad and not hung and compared == len(cases)
+
+
+def test_lines_as_long_as_linebuf(own_host):
+    """Each kind of line is cut at a place of its own."""
+    lines = [":0 c\n! %s\n", ":0 c\nA/%s\n", ":0 c\n* %s\nbox\n", "A=%s\n",
+             ":0 c\n* ^%s\nbox\n", ":0 c\n* 1^1 B ?? %s   \nbox\n",
+             ":0 c\n* none\n! %s\n", ":0 hc\nV=| formail -x %s\n",
+             ":0\n* none\n{\n:0\n! %s\n}\n", ":0 c\n%s\n"]
+    cases = [{"rc": line % ("x" * size) + LINES_BEHIND, "message": MAIL,
+              "from": "x@y.test"}
+             for line in lines for size in (*range(2021, 2029), *range(2038, 2053))]
+    bad, hung, compared = compare(cases, ask_engine(cases))
+    assert not bad and not hung and compared == len(cases)
+
+
+def test_first_lines_and_folders_with_quotes_and_remarks(own_host):
+    heads = (":0$N", ":0$F", ":0 ${F}", ":0$L", ":0$Q", ":0'c'", ':0"c"', ":0c#x",
+             ":0 c #x", ":0 '#' c", ":0c\\b", ":0 h\\\n", ":0c : $F $F", ":00c")
+    folders = ("dir # x", "dir#x", "dir ", "box#it's", "md/ # x", "dir '' # x",
+               "box = x # y", "dir \\# x", "dir/new", "dir/5", "md/ dir # x")
+    cases = [{"rc": f"F=c\nL=':x y'\nQ='D h'\n{head}\n{condition}{folder}\n"
+                    + LINES_BEHIND,
+              "message": MAIL, "from": "x@y.test", "dirs": ["dir"]}
+             for n, folder in enumerate(folders)
+             for head in (":0 c", ":0", heads[n], heads[-1 - n])
+             for condition in ("", "* none\n")]
+    bad, hung, compared = compare(cases, ask_engine(cases))
+    assert not bad and not hung and compared == len(cases)
+
+
+def test_from_lines_of_formail(own_host):
+    """Further ones belong to the first; folded ones are the body."""
+    mails = ("From :a\n>From z\n>From y\nC: d\n\nbody\n", "From :x\n\tA: c\nB: x\n\nb\n",
+             ">From :a\nC: d\n\nbody\n", "A: b\n>From z\nC: d\n\nbody\n")
+    options = ("-I 'Q: r'", "-I C -u X -c", "-R C D", "-R From X", "-I From", "-zx C:")
+    cases = [{"rc": f":0 hw\nV=| formail {option}\nA=`formail -x C: -x B:`\n",
+              "message": mail, "from": "x@y.test"}
+             for mail in mails for option in options]
+    bad, hung, compared = compare(cases, ask_engine(cases))
+    assert not bad and not hung and compared == len(cases)

@@ -155,7 +155,7 @@ MADE_UP = re.compile(r'Lock failure|/_|"_')
 
 def plain(folder):
     """A folder without the file that was made in it."""
-    for pattern, text in ((r"/new/.*$", "/"), (r"/msg\.[^/]*$", ""),
+    for pattern, text in ((r"/new/.*$", "/"), (r"/msg\.\S+( .*)?$", ""),
                           (r"/\d+$", "/.")):
         folder = re.sub(pattern, text, folder)
     return folder
@@ -171,11 +171,12 @@ def read_log(log):
         found = ASSIGN.match(token)
         if found:
             name, is_set, value = found[1].partition("=")
-            if name not in ("LASTFOLDER", "LOGABSTRACT"):
+            if name != "LASTFOLDER":
                 out["assigns"].append((name, value if is_set else None))
         elif token.startswith("procmail: Matched"):
             value = token[len('procmail: Matched "'):token.rindex('"\n')]
-            if out["assigns"] and out["assigns"][-1] == ("MATCH", ""):
+            # What was found in MATCH itself is not told of as an assignment.
+            if out["assigns"] and out["assigns"][-1][0] == "MATCH":
                 out["assigns"].pop()
             out["assigns"].append(("MATCH", value))
         elif (found := TRIED.match(token)):

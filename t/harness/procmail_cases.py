@@ -12,9 +12,12 @@ FOLDERS = ["in", "md/", "mh/.", "dir", "dir/sub", "other", "md/sub/", "/dev/null
            "$N", "x$A/", "a/b/c", "$DEFAULT", "'two words'", "dir/.", "./x",
            "/var/mail/bob", "/tmp/", "one two", "md/ mh/. dir", "md//",
            "$HOME/y", "$MAILDIR/z", "a\\ b", '"$A"', "in # remark", "md/ box dir/",
-           "/nowhere/x", "~/z", "${N:-in}", "$ORGMAIL", "${A:+md/}", "./md/", "in.$$"]
+           "/nowhere/x", "~/z", "${N:-in}", "$ORGMAIL", "${A:+md/}", "./md/", "in.$$",
+           "dir/new", "md/new/", "dir # remark", "dir#x", "dir ", "dir 'x' ''", "dir/5",
+           "box=x", "box = x # y", "md/ dir # remark", "$N/7"]
 ADDRESSES = ["a@b.test", "$A c@d.test", '"q r"@e', "x@y, z@w", "$SENDER", "'one two'",
-             "a@b # remark", "${A:-x}@y.test", "a@b \\\n  c@d", "-f me x@y"]
+             "a@b # remark", "${A:-x}@y.test", "a@b \\\n  c@d", "-f me x@y",
+             "x" * 2024, "x" * 2026, "x" * 2010 + " $A", "$A " + "x" * 2020]
 WEIGHTS = ["1^1", "1^0", "2^.5", "-1^1", "-3^0", "0.4^0", "10^1.5", "1^-1", "5^2",
            "-100^3", "1e3^1", "2147483647^0", ".7^.7", "0^1", "1^.1", "-.5^.9", "+2^1",
            "1 ^ 1", "0x10^0", "-2147483647^0", "3^+1", "1.^1.", "1^1e-3"]
@@ -196,8 +199,9 @@ class Maker:
             out += text[:cut].rstrip("\\") + "\\\n  " + text[cut:]
         else:
             out += self.pattern()
-        if self.chance(1) and "^" not in out:
-            out += "x" * self.pick(1900, 2100)
+        # What procmail puts for a macro would not fit into its memory.
+        if self.chance(1) and "^TO" not in out and "^FROM_" not in out:
+            out += "x" * self.pick(1900, 2030, 2045, 2100)
         return self.pick("* ", "* ", "* ", "*", "*  ", " * ") + out + \
             self.pick("", "", "", " ", "\t") + "\n"
 
@@ -219,7 +223,8 @@ class Maker:
         head = ":0" + self.pick("", " ") + self.flags(block)
         if self.chance(3):
             head += self.pick(" $N", " ${A:+B}", " ${N-D}") if block else \
-                self.pick(" $N", " ${A:+B}", "${N:+c}", " $A", " ${N-D}")
+                self.pick(" $N", " ${A:+B}", "${N:+c}", " $A", " ${N-D}", "$N", "'c'",
+                          '"$CC"', " \"D\"", "$A$B", " x$N", "\\c")
         if not block and self.chance(10):
             head += self.pick(" :x.lock", ": lock.me", ":", " :", ": no/x")
         if self.chance(5):
@@ -295,7 +300,8 @@ class Maker:
             return self.pick(*NAMES) + "\n"
         if k < 34:
             return self.pick("LOG=\"%s\n\"\n" % self.line(), "LOG=\"$MATCH $=\n\"\n",
-                             "LOG\n", "LOGABSTRACT=all\n", "LOGABSTRACT=ALL\n")
+                             "LOG\n", "LOGABSTRACT=all\n", "LOGABSTRACT=ALL\n",
+                             "LOGABSTRACT=a2 MATCH=x\n")
         if k < 36:
             return self.include()
         if k == 36 and self.chance(60):

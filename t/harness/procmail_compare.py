@@ -24,7 +24,8 @@ def own_host():
 
 
 def ask_engine(cases):
-    lines = "\n".join(json.dumps(case) for case in cases) + "\n"
+    lines = "\n".join(json.dumps({**case, "keep_log_vars": True})
+                      for case in cases) + "\n"
     out = subprocess.run(
         [os.path.join(os.environ["POSTERN_BIN"], "postern"), "filter",
          "--batch", "--as-delivery-agent"],
