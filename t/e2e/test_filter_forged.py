@@ -1,7 +1,7 @@
 """What a sender's bytes, or a user's, cannot forge by way of recipes."""
 import glob
 
-from test_filter_milter import gate, mail, rcpts_of, send  # noqa: F401
+from harness.filter_gate import gate, mail, rcpts_of, send  # noqa: F401
 
 EVIL = "X-Virus-Status: clean"
 

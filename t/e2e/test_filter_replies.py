@@ -1,5 +1,5 @@
 """What clients hear, by exit code and text, from real sendmail."""
-from test_filter_milter import gate, mail, rcpts_of, send  # noqa: F401
+from harness.filter_gate import gate, mail, rcpts_of, send  # noqa: F401
 
 REPLIES = {65: "554 5.6.0", 67: "550 5.1.1", 68: "550 5.1.2", 69: "554 5.3.0", 70: "554 5.3.0",
            71: "451 4.3.0", 72: "554 5.3.0", 73: "550 5.0.0", 74: "451 4.3.0", 75: "451 4.3.0",
