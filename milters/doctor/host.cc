@@ -88,6 +88,15 @@ Milter Site::which(const std::string& name, const std::string& socket) const
     return found != Milter::foreign ? found : milter_called(name);
 }
 
+Place Site::place_of(const std::string& name) const
+{
+    const auto text = setting(name);
+    const auto colon = text.rfind(':');
+    const auto line =
+        colon == text.npos ? 0 : std::atoi(text.c_str() + colon + 1);
+    return line > 0 ? Place{text.substr(0, colon), line} : Place{text};
+}
+
 Site look_at_site(std::shared_ptr<const policy::config::Config> config,
                   std::string config_file, const Places& places)
 {

@@ -50,6 +50,8 @@ struct Site {
     {
         return config->values.place(name);
     }
+    /// The same, file and line apart.
+    Place place_of(const std::string& name) const;
     /// By the socket that postern.yaml has; or else by the name of the
     /// program that listens there, or that the MTA has for it.
     Milter which(const std::string& name, const std::string& socket) const;

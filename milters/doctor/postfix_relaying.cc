@@ -3,6 +3,7 @@
 #include <set>
 
 #include "milters/doctor/postfix.h"
+#include "milters/doctor/relaying.h"
 #include "milters/doctor/servers.h"
 #include "policy/accounts/sasl.h"
 #include "policy/address.h"
@@ -81,7 +82,7 @@ Findings postfix_open_relay(const PostfixHost& host)
 
 Findings postfix_wide_networks(const PostfixHost& host)
 {
-    Findings found;
+    auto found = promiscuous_setting(host);
     for (const auto& word : host.settings.words("mynetworks"))
         if (is_wide(word))
             found.push_back({host.place(host.settings, "mynetworks"),

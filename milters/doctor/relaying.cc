@@ -176,6 +176,31 @@ std::optional<Place> promiscuous_source(const Host& host)
     return std::nullopt;
 }
 
+/// The FEATURE in sendmail.cf, or in what it is made of.
+Findings promiscuous_sendmail(const Host& host)
+{
+    constexpr const char* cure =
+        "take it out of the .mc file; FEATURE(`postern_relay') lets your "
+        "users relay";
+    const Cf& cf = host.cf;
+    int line = cf.comment("promiscuous_relay.m4");
+    // Remarks may have been taken out; the rules tell all the same.
+    if (line == 0 && !asks_whether_to_relay(cf))
+        line = cf.ruleset("Basic_check_rcpt");
+    if (line != 0)
+        return {{host.at(line),
+                 "FEATURE(`promiscuous_relay') lets anybody send through "
+                 "this host",
+                 cure}};
+    if (const auto place = promiscuous_source(host))
+        return {{*place,
+                 "FEATURE(`promiscuous_relay') will let anybody send through "
+                 "this host when " +
+                     cf.path() + " is made again",
+                 cure}};
+    return {};
+}
+
 }  // namespace
 
 Findings open_relay(const Host& host)
@@ -203,28 +228,23 @@ Findings open_relay(const Host& host)
     return {};
 }
 
+Findings promiscuous_setting(const Site& site)
+{
+    const auto& features = site.config->relay.features;
+    if (std::find(features.begin(), features.end(), "promiscuous_relay") ==
+        features.end())
+        return {};
+    return {{site.place_of("relay.features"),
+             "relay.features has promiscuous_relay, which relay-milter ignores",
+             "take it out, there and in the .mc file"}};
+}
+
 Findings promiscuous_relay(const Host& host)
 {
-    constexpr const char* cure =
-        "take it out of the .mc file; FEATURE(`postern_relay') lets your "
-        "users relay";
-    const Cf& cf = host.cf;
-    int line = cf.comment("promiscuous_relay.m4");
-    // Remarks may have been taken out; the rules tell all the same.
-    if (line == 0 && !asks_whether_to_relay(cf))
-        line = cf.ruleset("Basic_check_rcpt");
-    if (line != 0)
-        return {{host.at(line),
-                 "FEATURE(`promiscuous_relay') lets anybody send through "
-                 "this host",
-                 cure}};
-    if (const auto place = promiscuous_source(host))
-        return {{*place,
-                 "FEATURE(`promiscuous_relay') will let anybody send through "
-                 "this host when " +
-                     cf.path() + " is made again",
-                 cure}};
-    return {};
+    auto found = promiscuous_sendmail(host);
+    for (auto& finding : promiscuous_setting(host))
+        found.push_back(std::move(finding));
+    return found;
 }
 
 Findings plain_without_tls(const Host& host)

@@ -59,6 +59,7 @@ private:
     Status start();
     /// All parts take over a configuration, or none does.
     Problems take_over(const ConfigPtr& config);
+    Problems remarks(const policy::config::Config& config) const;
     bool concerns_us(std::string_view setting) const;
     Problems reload();
     void stop();
@@ -134,6 +135,7 @@ int Running::check()
     for (auto& seat : seats_)
         for (auto& problem : seat.part->check())
             problems.push_back(std::move(problem));
+    complain(remarks(*config_));
     if (options_.verbose)
         std::cout << policy::config::print(*config_);
     return complain(problems);
@@ -192,10 +194,22 @@ Problems Running::take_over(const ConfigPtr& config)
         for (const auto& problem : all.back().problems)
             problems.push_back(problem);
     }
-    if (problems.empty())
-        for (const auto& one : all)
-            one.take_over();
-    return problems;
+    if (!problems.empty())
+        return problems;
+    for (const auto& one : all)
+        one.take_over();
+    for (const auto& remark : remarks(*config))
+        log_.line(Level::warning, "", policy::printable(remark));
+    return {};
+}
+
+Problems Running::remarks(const policy::config::Config& config) const
+{
+    Problems all;
+    for (const auto& seat : seats_)
+        for (auto& remark : seat.part->remarks(config))
+            all.push_back(std::move(remark));
+    return all;
 }
 
 bool Running::concerns_us(std::string_view setting) const

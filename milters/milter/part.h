@@ -50,6 +50,14 @@ public:
 
     /// -n: every problem that would keep it from starting.
     virtual policy::config::Problems check() = 0;
+    /// What it will not do as written, with file and line, though it starts:
+    /// told by -n, and logged when the configuration is taken over.
+    virtual policy::config::Problems remarks(
+        const policy::config::Config& config) const
+    {
+        (void)config;
+        return {};
+    }
     /// Binds sockets of its own and starts helpers; as root if started so,
     /// and with one thread.
     /// @param names  gets the paths of unix sockets

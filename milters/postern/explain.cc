@@ -16,6 +16,7 @@
 #include "milters/postern/past.h"
 #include "milters/postern/show.h"
 #include "milters/relay/assemble.h"
+#include "milters/relay/guard.h"
 #include "policy/relayers/direct_store.h"
 
 namespace milters::postern {
@@ -239,6 +240,8 @@ int single(const Arguments& a)
         return complain(loaded.problems, EX_CONFIG);
     relay::Given given;
     given.store = [&] { return grants(*loaded.config); };
+    given.unguarded = true;
+    complain(relay::ignored_features(*loaded.config), EX_OK);
     const auto assembled = relay::assemble(loaded.config, given);
     if (!assembled.runtime)
         return complain(assembled.problems, EX_CONFIG);

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "milters/relay/account_store.h"
+#include "milters/relay/guard.h"
 #include "policy/accounts/accounts.h"
 #include "policy/accounts/sasl.h"
 #include "policy/map/class_file.h"
@@ -223,6 +224,8 @@ private:
             out.trust_auth_mech.insert(std::move(mech));
         }
         out.features.insert(relay.features.begin(), relay.features.end());
+        if (!given_.unguarded)
+            guard(out.features);
         return out;
     }
 

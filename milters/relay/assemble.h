@@ -23,6 +23,8 @@ struct Given {
         store;
     policy::Log* log = nullptr;
     bool test_mode = false;
+    /// Decide as sendmail does: guard.h does not count.
+    bool unguarded = false;
 };
 
 /// Reads class files and maps once, to know that they can be read: a map that

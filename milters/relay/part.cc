@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "milters/relay/guard.h"
 #include "milters/relay/session.h"
 #include "policy/relayers/granting.h"
 
@@ -254,6 +255,12 @@ policy::config::Problems RelayPart::check()
          {check_grants(config), assembled(around_.config, false).problems})
         problems.insert(problems.end(), more.begin(), more.end());
     return problems;
+}
+
+policy::config::Problems RelayPart::remarks(
+    const policy::config::Config& config) const
+{
+    return ignored_features(config);
 }
 
 std::unique_ptr<milter::Part> make_part(milter::Surroundings around)

@@ -25,6 +25,8 @@ public:
     milter::Needs needs() const override;
     std::unique_ptr<milter::Session> make_session() override;
     policy::config::Problems check() override;
+    policy::config::Problems remarks(
+        const policy::config::Config& config) const override;
     policy::Status bind(const std::optional<milter::Account>& account,
                         std::vector<std::string>& names) override;
     milter::Prepared prepare(milter::ConfigPtr config) override;

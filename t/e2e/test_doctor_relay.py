@@ -62,6 +62,14 @@ def test_promiscuous_relay(site, resolver):
         assert "promiscuous_relay.m4" in f.readlines()[finding["line"] - 1]
 
 
+def test_promiscuous_relay_in_our_own_settings(site, resolver):
+    mta = Sendmail(site)
+    finding = doctor.check(mta, conf="relay:\n  features: [access_db, promiscuous_relay]\n"
+                           ).only("promiscuous-relay")
+    assert (finding["file"], finding["line"]) == (mta.dir + "/postern.yaml", 2)
+    assert "relay-milter ignores" in finding["cause"]
+
+
 def test_promiscuous_relay_without_the_remarks(site, resolver):
     mta = Sendmail(site, mc=PROMISCUOUS)
     with open(mta.cf, encoding="latin1") as f:

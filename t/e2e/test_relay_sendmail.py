@@ -106,8 +106,11 @@ def test_smtp_auth_relays_through_both(site, names, sink):
         assert c.send("<a@example.com>", [FAR])[-1].code == 250
 
 
-def test_promiscuous_relay_is_still_no_open_relay(site, names, sink, log):
-    milter, mta = pair(site, mc="FEATURE(`promiscuous_relay')dnl\n", relay=AUTH,
+@pytest.mark.parametrize("features", [
+    "", "\n  features: [access_db, promiscuous_relay, relayers_auth]"])
+def test_promiscuous_relay_is_still_no_open_relay(site, names, sink, log, features):
+    milter, mta = pair(site, mc="FEATURE(`promiscuous_relay')dnl\n",
+                       relay=AUTH + features,
                        users={"alice": "secret"}, sink=sink.port)
     with milter, mta:
         for client in (CLIENT, OTHER, SIX):

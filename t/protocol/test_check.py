@@ -1,5 +1,7 @@
 """What a milter refuses to start with, and -n tells beforehand."""
+import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -10,6 +12,24 @@ from harness import net, program
 def run(name, *args):
     return subprocess.run([program(name), *args], text=True, timeout=20,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+STRANGER, FAR = "198.51.100.7", "x@remote.example"
+
+
+def asked(milter):
+    """What the milter and the policy service say of a mail that nobody may send."""
+    with milter.client(address=STRANGER) as m:
+        assert m.mail("<a@b.example>").kind == "continue"
+        by_milter = m.rcpt(f"<{FAR}>")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(milter.policy_socket)
+        s.sendall(f"request=smtpd_access_policy\nprotocol_state=RCPT\nsender=a@b.example\n"
+                  f"client_address={STRANGER}\nrecipient={FAR}\n\n".encode())
+        by_policy = s.recv(4096).decode()
+    assert by_milter.text.startswith("550 5.7.1 ") and "550 5.7.1 " in by_policy
+    return by_milter.text, by_policy
 
 
 def one_line(done, conf, name, words):
@@ -73,6 +93,24 @@ def test_a_reload_finds_a_name_that_is_not_there(daemon):
     milter.configure()
     milter.reload()
     milter.said(f"reloaded {milter.conf}")
+
+
+def test_promiscuous_relay_is_named_and_not_obeyed(daemon):
+    milter = daemon(features="[access_db]")
+    plain = asked(milter)
+    milter.configure(features="[access_db, promiscuous_relay]")
+    told = (f"{milter.conf}:8: relay.features: promiscuous_relay is ignored: "
+            "relay-milter relays for no stranger")
+    done = run("relay-milter", "-n", "-c", milter.conf)
+    assert (done.returncode, done.stderr) == (0, f"relay-milter: {told}\n")
+    milter.reload()
+    milter.said(f"reloaded {milter.conf}")
+    assert milter.stderr().count(told) == 1
+    assert asked(milter) == plain
+    # sendmail itself takes it, and that is what is explained
+    done = run("postern", "explain", "--config", milter.conf, "--json",
+               "--client-addr", STRANGER, "--from", "a@b.example", "--rcpt", FAR)
+    assert json.loads(done.stdout)["relay"] and told in done.stderr, done
 
 
 def tenants(milter):
