@@ -44,6 +44,7 @@ Macros::Macros(const Cf& cf, const std::string& host_name)
     const auto dot = host_name.find('.');
     set("w", host_name.substr(0, dot));
     set("j", host_name);
+    set("opMode", "d");  // mail comes to the daemon
     if (dot != host_name.npos)
         set("m", host_name.substr(dot + 1));
     for (const auto& line : cf.lines())

@@ -13,7 +13,7 @@ NAMES = ("alice", "bob", "ghost", "gina", "harry", "ivan", "olga",
 LOCAL = ("example.org", "mx.example.org", "localhost", "EXAMPLE.org")
 VIRTUAL = ("virt.example", "all.example", "sub.virt.example")
 FAR = ("away.example", "table.example", "host.sub.example", "sub.example", "deep.host.sub.example",
-       "old.example", "[192.0.2.9]", "other")
+       "old.example", "[192.0.2.9]", "other", "example.org.REDIRECT")
 DETAILS = ("", "", "", "+d", "+", "+a+b", "+known")
 
 # What a .mc file may say of where mail goes.
@@ -42,7 +42,11 @@ SETTINGS = ("define(`LUSER_RELAY', `local:bob')dnl\n",
             "define(`BITNET_RELAY', `bit.example')dnl\n",
             "define(`UUCP_RELAY', `uucp.example')dnl\n",
             "define(`confMAX_ALIAS_RECURSION', `3')dnl\n",
-            "define(`confMATCH_GECOS', `False')dnl\n",
+            "FEATURE(`redirect')dnl\n",
+            "define(`ALIAS_FILE', `{dir}/aliases, {dir}/more')dnl\n",
+            "FEATURE(`local_procmail', `/bin/true')dnl\n",
+            "LOCAL_RULE_0\nR$* < @ table.example . > $*\t$#esmtp $@ special $: $1\n",
+            "LOCAL_RULESETS\nSLocal_localaddr\nR$* + known\t$#ok\nRghost\t$#local $: bob\n",
             "MASQUERADE_AS(`masked.example')dnl\n"
             "FEATURE(`masquerade_envelope')dnl\nFEATURE(`allmasquerade')dnl\n")
 MAPS = ("FEATURE(`virtusertable', `hash {dir}/virtusertable')dnl\n"
@@ -140,7 +144,8 @@ class Maker:
                        if self.random.random() < .5)
 
     def settings(self):
-        return "".join(self.random.sample(SETTINGS, self.random.randint(0, 3)))
+        some = self.random.sample(SETTINGS, self.random.randint(0, 3))
+        return "".join(sorted(some, key=lambda text: text.startswith("LOCAL_RU")))
 
 
 def made_up(random, directory):
@@ -153,6 +158,7 @@ def made_up(random, directory):
         mta.write(name, text)
         makemap(mta.dir + "/" + name, text)
     mta.write("aliases", maker.aliases())
+    mta.write("more", maker.aliases())
     mta.write("members", "bob\n# nobody\n  far@away.example, harry #@# not he\n|/bin/cat\n")
     mta.write("open", "/var/tmp/box\nalice\n", 0o666)
     with_logins(mta)
