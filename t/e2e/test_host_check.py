@@ -271,6 +271,43 @@ def test_signatures_count_where_mail_is_scanned(site, resolver):
         assert "signatures" in host.check("-n", **ours)[1]
 
 
+def clamd_that_says(path, answer):
+    """Serves two questions."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(4)
+
+    def serve():
+        for _ in range(2):
+            with listener.accept()[0] as peer:
+                peer.recv(64)
+                peer.sendall(answer)
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def test_signatures_of_clamd(site, resolver):
+    """clamd tells their age; it may run where no folder of this host is."""
+    young, old = site + "/young.sock", site + "/old.sock"
+    conf = site + "/postern.yaml"
+    with open(site + "/postern", "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\nshift\nexec {program('postern')} config --config {conf} \"$@\"\n")
+    os.chmod(site + "/postern", 0o755)
+    clamd_that_says(young, time.strftime("ClamAV 1.4.6/2/%a %b %d %H:%M:%S %Y").encode() + b"\0")
+    clamd_that_says(old, b"ClamAV 1.4.6/1/Mon Jan  2 03:04:05 2023\0")
+    with Host(site) as host:
+        # Known by its socket, whatever sendmail.cf calls it.
+        host.set_mc(milter_line(site + "/scan.sock", "scan"))
+        up(host)
+        for servers, told in ((young, "0 days old"), (old, "days old"),
+                              (site + "/none", "No such file")):
+            with open(conf, "w", encoding="ascii") as f:
+                f.write(f"virus: {{socket: 'unix:{site}/scan.sock', engine: clamd,\n"
+                        f"        clamd: {{servers: ['unix:{servers}']}}}}\n")
+            said = host.check("-n", POSTERN=site + "/postern")[1]
+            state, rest = line(said, "signatures")
+            assert told in rest and (state == "running") == (servers == young), said
+
+
 def test_usage(host):
     for args in (["-x"], ["file"]):
         code, said = host.check(*args)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 
+from . import probe
 from .daemon import Failed
 from .probe import Down
 
@@ -52,20 +53,38 @@ class Grants:
 
 
 class Signatures:
+    """Those of the folder, or with `engine: clamd` those that each clamd has."""
     name = "signatures"
 
     def __init__(self, settings, cf):
         asked = settings["SIGNATURES"]
-        scans = cf is not None and any(m.name in SCANNERS for m in cf.milters)
         self.path = asked if asked not in ("auto", "no") else ""
-        if asked == "auto" and scans:
-            self.path = configured(settings["POSTERN"])
+        self.servers = []
         self.limit = settings["SIGNATURES_DAYS"]
+        if asked == "auto" and cf is not None and cf.milters:
+            self.learn(configured(settings["POSTERN"]), cf.milters)
+
+    def learn(self, values, milters):
+        sockets = {values.get("virus.socket"), values.get("postern.socket")}
+        if not any(m.name in SCANNERS or m.socket in sockets for m in milters):
+            return
+        if values.get("virus.engine") == "clamd":
+            self.servers = values.get("virus.clamd.servers") or []
+        else:
+            self.path = values.get("virus.database") or DATABASE
 
     def used(self):
-        return bool(self.path)
+        return bool(self.path or self.servers)
 
     def look(self):
+        where = ", ".join(self.servers) or self.path
+        newest = min(map(probe.clamd, self.servers)) if self.servers else self.newest()
+        days = max(0, time.time() - newest) / DAY
+        if self.limit and days > self.limit:
+            raise Down(f"{where}: the newest are {days:.0f} days old")
+        return 0, f"{days:.0f} days old"
+
+    def newest(self):
         try:
             times = [entry.stat().st_mtime for entry in os.scandir(self.path)
                      if entry.is_file() and not entry.name.endswith(NO_SIGNATURES)]
@@ -73,21 +92,19 @@ class Signatures:
             raise Down(f"{self.path}: {e.strerror}") from None
         if not times:
             raise Down(f"{self.path}: there are none")
-        days = max(0, time.time() - max(times)) / DAY
-        if self.limit and days > self.limit:
-            raise Down(f"{self.path}: the newest are {days:.0f} days old")
-        return 0, f"{days:.0f} days old"
+        return max(times)
 
     def start(self):
         raise Failed("freshclam has to fetch newer ones")
 
 
 def configured(program):
-    """virus.database of postern.yaml, or its default."""
+    """Settings of postern.yaml by name; none where it cannot be read."""
     try:
-        done = subprocess.run([program, "config", "--json", "virus.database"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, timeout=LIMIT, check=True)
-        return json.loads(done.stdout)["value"]
+        done = subprocess.run([program, "config", "--json"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              timeout=LIMIT, check=True)
+        lines = map(json.loads, done.stdout.splitlines())
+        return {line["name"]: line["value"] for line in lines}
     except (OSError, ValueError, KeyError, subprocess.SubprocessError):
-        return DATABASE
+        return {}

@@ -2,6 +2,7 @@
 
 Each function returns what the server said, or raises Down with the reason.
 """
+import datetime
 import errno
 import os
 import socket
@@ -10,6 +11,7 @@ import struct
 
 SASLAUTHD_LIMIT = 3     # seconds; a live one answers in one millisecond
 MILTER_LIMIT = 5
+CLAMD_LIMIT = 5
 MILTER_VERSION, ALL_ACTIONS, ALL_STEPS = 6, 0x1FF, 0x1FFFFF
 LONGEST_PACKET = 65536
 
@@ -121,3 +123,21 @@ def milter(where, limit=MILTER_LIMIT):
     if answer[:1] != b"O":
         raise Down("it refuses to negotiate")
     return struct.unpack("!I", answer[1:5])[0]
+
+
+def clamd(where, limit=CLAMD_LIMIT):
+    """Asks clamd for its version -> when its signatures were made, as time().
+
+    `ClamAV 1.4.6/27345/Mon Jan  2 03:04:05 2026`, by the clock of its host.
+    """
+    with connected(milter_address(where), limit) as s:
+        try:
+            s.sendall(b"zVERSION\0")
+            said = s.recv(1024).split(b"\0")[0].decode("latin1")
+        except OSError as e:
+            raise Down(f"{where}: {reason(e, limit)}") from None
+    try:
+        made = datetime.datetime.strptime(said.split("/")[2], "%a %b %d %H:%M:%S %Y")
+    except (IndexError, ValueError):
+        raise Down(f"{where}: no signatures: {said or 'closed without a word'}") from None
+    return made.timestamp()
