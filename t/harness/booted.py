@@ -15,7 +15,7 @@ systemd-logind.service systemd-modules-load.service systemd-remount-fs.service
 systemd-sysctl.service systemd-udevd.service systemd-udev-trigger.service
 systemd-update-utmp.service tmp.mount getty.target dbus.socket dbus.service""".split()
 INIT = """mount -t proc proc /proc && mount --bind /proc/sys /proc/sys &&
-mount -o remount,bind,ro /proc/sys &&
+mount -o remount,bind,ro /proc/sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
 exec env -i container=test PATH=$PATH /lib/systemd/systemd --system"""
 
 
@@ -32,7 +32,9 @@ class Booted(Root):
 
     def boot(self):
         self.mount("sysfs", self.dir + "/sys", "-t", "sysfs", "-o", "ro")
-        groups = self.dir + "/sys/fs/cgroup"
+        # Inside it is the root of all groups.
+        groups = self.layer + "/groups"
+        os.mkdir(groups)
         self.mount("cgroup2", groups, "-t", "cgroup2")
         self.group = f"{groups}/postern-{os.getpid()}"
         os.mkdir(self.group)
