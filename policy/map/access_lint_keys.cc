@@ -121,7 +121,8 @@ std::optional<Trouble> ipv6_spelling(const Entry& e, const LintOptions& options)
 /// Whether the key is an address or domain, which goes with action tags.
 bool is_of_mail(const Entry& e)
 {
-    return among(action_tags, e.tag) || e.tag == "tls_rcpt";
+    constexpr std::array others{"tls_rcpt", "virus", "filter"};
+    return among(action_tags, e.tag) || among(others, e.tag);
 }
 
 std::optional<Trouble> domain_with_at(const Entry& e, const LintOptions&)

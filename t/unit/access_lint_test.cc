@@ -80,6 +80,8 @@ const Bad bad[] = {
     {"Virus:a@example.org 250 fine", "dangerous", "no such action"},
     {"Filter:192.0.2 STRIP", "dangerous", "Filter: knows no such action"},
     {"Filter:192.0.2.0/24 OK", "dead", "not written with /"},
+    {"Filter:@example.org OK", "dead", "without @"},
+    {"Virus:<lab@example.org> OK", "dead", "without < and >"},
 };
 
 BOOST_DATA_TEST_CASE(bad_entries, data::make(bad))
