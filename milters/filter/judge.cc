@@ -167,8 +167,8 @@ private:
             return known->second;
         Host host{runtime_, layers, person, out_};
         const auto left =
-            user_time_.try_emplace(person.user, runtime_.filter().user_time);
-        Time time{runtime_, start_, person.user, left.first->second};
+            user_time_.try_emplace(layers.user_rc, runtime_.filter().user_time);
+        Time time{runtime_, start_, layers.user_rc, left.first->second};
         policy::recipe::RunSetup setup = setup_for(person, layers);
         setup.late = [&time](Scope scope) { return time.late(scope); };
         const auto outcome =

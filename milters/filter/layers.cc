@@ -114,6 +114,7 @@ private:
             out.home = owner->home;
         }
         const auto got = add(out, path, rules, false);
+        out.user_rc = path;
         out.user_dir = path.substr(0, path.rfind('/') + 1);
         out.user_owner = got.owner;
         if (got.state == RcFiles::Got::State::broken &&

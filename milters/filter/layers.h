@@ -25,7 +25,8 @@ Person person_of(const std::string& rcpt);
 /// The layers of one recipient, and whose files they are.
 struct Layers {
     std::vector<policy::recipe::Layer> layers;
-    std::string user_dir;  ///< folder of the user's file
+    std::string user_rc;   ///< the user's file: one file is one user
+    std::string user_dir;  ///< its folder
     uid_t user_owner = 0;  ///< of the user's file
     std::string home;
     bool waits = false;  ///< a file that is needed is broken
