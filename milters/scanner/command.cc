@@ -67,6 +67,7 @@ PoolOptions pool_options(const policy::config::Virus& virus)
     options.deadline = virus.deadline;
     // libclamav's own clock ends a scan first.
     options.attempt = virus.scan.limits.scan_time * 5 / 4 + 2s;
+    options.load = virus.load_time;
     options.max_waiting = virus.max_waiting;
     options.watch = virus.watch;
     options.serial = virus.serial;

@@ -35,13 +35,15 @@ std::string new_folder(const std::string& base)
 
 Status HeldSet::add(const std::string& file)
 {
-    const Fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    const Fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!opened)
         return failed(file);
     Fd held{::fcntl(opened.get(), F_DUPFD_CLOEXEC, first_number)};
     struct stat s {};
     if (!held || ::fstat(held.get(), &s) != 0)
         return failed(file);
+    if (!S_ISREG(s.st_mode))
+        return policy::scan::not_a_file(file);
     const std::string name = std::filesystem::path{file}.filename().string();
     const std::string target = "/proc/self/fd/" + std::to_string(held.get());
     const std::string link = folder_ + "/" + name;

@@ -18,8 +18,8 @@ public:
     /// Opens all files of `database` (a folder or one file).
     /// @param base  where the folder of links is made:
     ///              base/postern-set.PID.N
-    /// @return Errc::gone if there is no file; Errc::io if one cannot be
-    ///         read, or the folder cannot be made
+    /// @return Errc::gone if there is no file; Errc::format if one is none;
+    ///         Errc::io if one cannot be read, or the folder cannot be made
     static policy::Result<HeldSet> take(const std::string& database,
                                         const std::string& base);
     HeldSet(HeldSet&& other) noexcept;

@@ -33,6 +33,9 @@ Status Parent::prepare()
 /// In a thread of its own, since who has become nice stays so.
 Status Parent::load()
 {
+    const auto there = policy::scan::look_at_database(options_.engine.database);
+    if (!there)
+        return policy::fail(there.error());
     Status out;
     std::thread loader{[&] {
         if (options_.beside)

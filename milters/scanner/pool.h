@@ -26,6 +26,7 @@ struct PoolOptions {
     std::string temp_base{};  ///< where links to its files are made
     std::chrono::milliseconds deadline{240000};  ///< waiting and scanning
     std::chrono::milliseconds attempt{150000};   ///< one scan
+    std::chrono::milliseconds load{300000};      ///< loading and testing a set
     unsigned max_waiting = 1000;
     std::chrono::milliseconds watch{60000};  ///< how often to look; 0: never
     std::chrono::milliseconds settle{2000};  ///< unchanged so long: complete
@@ -97,6 +98,7 @@ private:
                   const policy::scan::ScannerEvent& event, Fd socket);
     void take_over(const std::shared_ptr<Process>& process);
     void lost(const std::shared_ptr<Process>& process, const std::string& said);
+    void give_up_late();
     std::string in_terms_of_database(const Process& process,
                                      const std::string& said) const;
 

@@ -128,6 +128,8 @@ policy::Result<std::unique_ptr<Process>> Process::start(const Command& command,
 Process::~Process()
 {
     control_.reset();
+    if (!ready)
+        ::kill(pid_, SIGKILL);
     const std::lock_guard lock{ended_mutex};
     ended.push_back(pid_);
 }

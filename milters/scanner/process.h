@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,7 +38,8 @@ public:
     /// @param beside  another scanner serves meanwhile
     static policy::Result<std::unique_ptr<Process>> start(
         const Command& command, const SetPtr& set, bool beside);
-    /// Closes the control socket and leaves the process to end by itself;
+    /// Closes the control socket and leaves the process to end by itself, with
+    /// its last scan; one that is not ready has none, and is killed.
     /// reap_all() fetches it later.
     ~Process();
     Process(const Process&) = delete;
@@ -52,6 +54,8 @@ public:
     void retire() const { kill_worker(policy::scan::retire); }
 
     bool ready = false;
+    const std::chrono::steady_clock::time_point started =
+        std::chrono::steady_clock::now();
     policy::scan::EngineInfo engine{};
     std::uint64_t memory = 0;
     std::string fingerprint{};  ///< of the database it began to load

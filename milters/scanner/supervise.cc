@@ -75,6 +75,7 @@ void Pool::supervise()
         for (std::size_t i = 0; i < processes.size(); ++i)
             if (fds[i + 1].revents)
                 hear(processes[i]);
+        give_up_late();
         processes.clear();
         keep_running();
         look_at_database();
@@ -237,6 +238,20 @@ void Pool::lost(const std::shared_ptr<Process>& process,
         retire_current();
         not_before_ = Steady::now() + wait;
     }
+}
+
+/// A set that never gets ready must not stand before the next one.
+void Pool::give_up_late()
+{
+    std::shared_ptr<Process> late;
+    {
+        const std::lock_guard lock{mutex_};
+        if (next_ && Steady::now() - next_->started > options_.load)
+            late = next_;
+    }
+    if (late)
+        lost(late, options_.database +
+                       ": not loaded within virus.load_time; it is given up");
 }
 
 /// The library names the folder of links.

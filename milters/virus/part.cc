@@ -26,6 +26,7 @@ std::string text_of(const scanner::PoolOptions& options)
         out += '\0' + argument;
     return out + '\0' + std::to_string(options.deadline.count()) + ' ' +
            std::to_string(options.attempt.count()) + ' ' +
+           std::to_string(options.load.count()) + ' ' +
            std::to_string(options.max_waiting) + ' ' +
            std::to_string(options.watch.count()) + ' ' +
            (options.serial ? "serial" : "beside");

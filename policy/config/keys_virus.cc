@@ -105,6 +105,13 @@ constexpr Key table[] = {
      .choices = "beside serial",
      .about = "beside: new signatures are loaded while the old ones serve; "
               "serial: after they have ended, for hosts with little memory"},
+    {.name = "virus.load_time",
+     .type = Type::duration,
+     .fallback = "5m",
+     .min = second,
+     .max = hour,
+     .about = "a set that is not loaded and tested by then is given up, and "
+              "the old one stays"},
     {.name = "virus.max_age",
      .type = Type::duration,
      .fallback = "7d",

@@ -78,6 +78,7 @@ private:
         out.temp_size = number("virus.temp_size");
         out.worker_memory = number("virus.worker_memory");
         out.deadline = time("virus.deadline");
+        out.load_time = time("virus.load_time");
         out.max_waiting = small("virus.max_waiting");
         out.max_message = number("virus.max_message");
         out.watch = time("virus.watch");

@@ -30,6 +30,7 @@ struct Virus {
     std::uint64_t temp_size = 0;
     std::uint64_t worker_memory = 0;
     Milliseconds deadline{};
+    Milliseconds load_time{};
     unsigned max_waiting = 0;
     std::uint64_t max_message = 0;
     Milliseconds watch{};

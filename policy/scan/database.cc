@@ -56,6 +56,11 @@ Result<std::vector<std::string>> database_files(const std::string& path)
     return out;
 }
 
+tl::unexpected<Error> not_a_file(const std::string& path)
+{
+    return fail(Errc::format, path + ": not a file");
+}
+
 void DatabaseState::note(const std::string& path, const struct stat& file)
 {
     ++files;
@@ -77,6 +82,8 @@ Result<DatabaseState> look_at_database(const std::string& path)
     for (const std::string& file : *files) {
         struct stat s {};
         if (::stat(file.c_str(), &s) == 0) {
+            if (!S_ISREG(s.st_mode))
+                return not_a_file(file);
             state.note(file, s);
             continue;
         }

@@ -30,8 +30,12 @@ struct DatabaseState {
 /// in order.  Errc::io if the folder cannot be read.
 Result<std::vector<std::string>> database_files(const std::string& path);
 
-/// Looks at all these files.  Errc::io if one cannot be read; Errc::gone if
-/// there is none.
+/// Errc::format: a folder or a pipe under a name of signatures, which
+/// libclamav would wait for without end.
+tl::unexpected<Error> not_a_file(const std::string& path);
+
+/// Looks at all these files.  Errc::io if one cannot be read; Errc::format if
+/// one is not_a_file(); Errc::gone if there is none.
 Result<DatabaseState> look_at_database(const std::string& path);
 
 /// The day in UTC: "2026-11-21", or as strftime(3) has it with `form`.

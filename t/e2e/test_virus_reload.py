@@ -165,3 +165,39 @@ def test_no_message_waits(alone):
     net.wait_for(lambda: len(milter.descendants()) == 1, 10, message="old scanners stay")
     assert sorted(os.listdir(milter.dir + "/tmp"))[0].startswith("postern-scan.")
     assert sum(n.startswith("postern-set.") for n in os.listdir(milter.dir + "/tmp")) == 1
+
+
+def test_a_load_that_hangs_is_given_up(alone, site):
+    """Its self-test reads from a pipe into which nobody writes."""
+    sample = site + "/sample"
+    with open(sample, "w") as f:
+        f.write("harmless\n")
+    milter = alone(virus="  workers: 1\n  watch: 0\n  cache: 0\n  load_time: 4s\n"
+                         f"  known_clean: ['{sample}']\n")
+    os.unlink(sample)
+    os.mkfifo(sample)
+    hup(milter)
+    milter.said("not loaded within virus.load_time")
+    serves(milter, "nine")
+    code, told = status(milter)
+    assert code == 1 and told["ready"] and "virus.load_time" in told["last_error"]
+    net.wait_for(lambda: len(milter.descendants()) == 1, 5, message="the loader stays")
+    os.unlink(sample)
+    with open(sample, "w") as f:
+        f.write("harmless\n")
+    replace(milter, "new.ndb", "Worm.New:0:*:" + b"a new worm".hex() + "\n")
+    hup(milter)
+    milter.said("signatures loaded", 2)
+    assert ask(milter, virus.message(("w", b"a new worm"))).code == 550
+    assert status(milter)[0] == 0
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_loaded(milter, make):
+    """libclamav would wait for either without end."""
+    make(milter.database + "/odd.ndb")
+    milter.said(f"/odd.ndb: not a file; {HERE}")
+    serves(milter, "ten")
+    assert status(milter)[0] == 1
+    os.kill(milter.workers(1)[0], signal.SIGKILL)
+    serves(milter, "eleven")
