@@ -106,6 +106,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const EngineOptions& options)
     watch_messages(nullptr);
     if (rc != CL_SUCCESS)
         return fail(Errc::format, options.database + ": " + why(said, rc));
+    if (tells_of_lost_rules(said))
+        return fail(Errc::format, options.database + ": " + said);
     if (count == 0)
         return fail(Errc::format, options.database + ": no signatures");
 

@@ -14,6 +14,8 @@ thread_local Running* running = nullptr;
 std::string* load_error = nullptr;
 
 constexpr std::size_t max_said = 500;
+/// A mere warning to libclamav: it goes on without the rules of the file.
+constexpr std::string_view yara_problem = "cli_loadyara: ";
 
 std::string_view one_line(std::string_view text)
 {
@@ -35,7 +37,9 @@ void remember_all(std::string& where, std::string_view text)
 void on_message(enum cl_msg severity, const char* /*full*/, const char* text,
                 void* /*context*/)
 {
-    if (severity < CL_MSG_ERROR)
+    const std::string_view said{text};
+    if (severity < CL_MSG_ERROR &&
+        said.find(yara_problem) == std::string_view::npos)
         return;
     if (running) {
         running->fail(text);
@@ -162,6 +166,11 @@ void Running::judge(cl_error_t rc, const char* name)
         fail(cl_strerror(rc));
     if (list_full)
         verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.Parts");
+}
+
+bool tells_of_lost_rules(std::string_view load_errors)
+{
+    return load_errors.find(yara_problem) != std::string_view::npos;
 }
 
 void set_running(Running* scan)

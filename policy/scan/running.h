@@ -35,6 +35,9 @@ void set_running(Running* scan);
 /// Has the engine tell of what it finds and unpacks.
 void set_callbacks(cl_engine* engine);
 
+/// Whether a file of YARA rules, or some of them, was passed over.
+bool tells_of_lost_rules(std::string_view load_errors);
+
 /// Has the library tell of its errors: of a scan if one runs in the thread,
 /// else to `load_errors`.
 /// @param load_errors  collects what is said while signatures load; null: none

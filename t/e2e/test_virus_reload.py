@@ -63,6 +63,24 @@ def test_a_broken_set_is_not_taken(milter):
     assert status(milter)[0] == 0
 
 
+@pytest.mark.parametrize("text", [
+    "rule evil { strings: $a = \"evilword\" condition: $b }\n",
+    "rule ok { strings: $a = \"x\" condition: $a }\nrule evil {\n", ""])
+def test_yara_rules_that_would_be_passed_over(alone, text):
+    good = "rule evil { strings: $a = \"evilword\" condition: $a }\n"
+    milter = alone(virus="  workers: 1\n  watch: 1s\n  cache: 0\n",
+                   signatures=[("own.yara", good)])
+    replace(milter, "own.yara", text)
+    milter.said("cli_loadyara: ")
+    assert ask(milter, virus.message(("e.txt", b"an evilword"))).code == 550
+    code, told = status(milter)
+    assert code == 1 and f"{milter.database}: " in told["last_error"]
+    replace(milter, "own.yara", good.replace("evil", "other"))
+    milter.said("signatures loaded", 2)
+    assert ask(milter, virus.message(("e.txt", b"an otherword"))).code == 550
+    assert status(milter)[0] == 0
+
+
 def test_an_empty_set_is_not_taken(milter):
     aside = milter.dir + "/aside"
     for name in os.listdir(milter.database):
