@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 
@@ -143,6 +144,8 @@ int release(const Store& store, const policy::config::Virus& settings,
     if (!kept->whole)
         return complain({Errc::io, id + ": the message was not kept"});
     const auto& rcpts = args.rcpts.empty() ? kept->rcpts : args.rcpts;
+    if (rcpts.empty())
+        return complain({Errc::usage, id + ": no recipients; see -r"});
     const auto word = store.grant_release(id);
     if (!word)
         return complain(word.error());
@@ -202,6 +205,8 @@ int quarantine(int argc, const char* const* argv)
     app.add_option("ids", args.ids, "of messages");
     try {
         app.parse(argc, argv);
+        if (std::count(args.rcpts.begin(), args.rcpts.end(), "") > 0)
+            throw CLI::ValidationError{"--rcpt", "an address is empty"};
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? EX_OK : EX_USAGE;
     }

@@ -145,6 +145,11 @@ policy::Result<std::string> keep_copy(const Runtime& runtime,
     kept.queue_id = mail.queue_id;
     kept.sender = mail.from.sender;
     kept.rcpts = bare_rcpts(mail);
+    // Who gets nothing of it does not get it by a release either.
+    for (std::size_t i = plan.removed.size(); i-- > 0;)
+        if (plan.removed[i] < kept.rcpts.size())
+            kept.rcpts.erase(kept.rcpts.begin() +
+                             static_cast<std::ptrdiff_t>(plan.removed[i]));
     kept.client = mail.from.client.text();
     kept.auth_user = mail.from.auth_user;
     kept.subject = mail.message.subject().value_or("");

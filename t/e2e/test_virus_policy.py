@@ -138,14 +138,16 @@ def test_declared_types(gate, sink):
 def test_kept_in_a_folder_and_released(gate, site, sink):
     milter, mta = gate(virus=(
         f"  actions: {{infected: quarantine}}\n  notify: {{sendmail: {site}/submit}}\n"
-        f"  quarantine: {{where: folder, folder: {site}/kept}}\n"))
+        f"  quarantine: {{where: folder, folder: {site}/kept}}\n"
+        "  groups:\n    - {name: bin, recipients: ['*@bin.example.org'], infected: discard}\n"))
     submitter(site, mta.port)
-    assert send(mta, infected("mark-kept")).code == 250
+    rcpts = ("<x@bin.example.org>", "<b@example.org>", "<y@bin.example.org>")
+    assert send(mta, infected("mark-kept"), rcpts=rcpts).code == 250
     assert not sink.wait("mark-kept", timeout=1)
     code, out, _ = postern(milter, "quarantine", "list")
     assert code == 0 and len(out.splitlines()) == 1
     kept = out.split()[0]
-    assert "infected Eicar-Test-Signature.UNOFFICIAL <a@example.net> b@example.org" in out
+    assert "infected Eicar-Test-Signature.UNOFFICIAL <a@example.net> b@example.org\n" in out
     assert f"kept={kept}" in milter.stderr()
     code, out, _ = postern(milter, "quarantine", "show", kept)
     assert code == 0 and "client: 127.0.0.1" in out and "subject: test" in out
@@ -156,6 +158,7 @@ def test_kept_in_a_folder_and_released(gate, site, sink):
     for head in (f"X-Virus-Release: {kept} 0000\r\n", "X-Virus-Release: x\r\n"):
         assert send(mta, head + infected("mark-guess")).code == 250
     assert not sink.wait("mark-guess", timeout=1)
+    assert postern(milter, "quarantine", "release", "-r", "", kept)[0] == 64
     code, out, err = postern(milter, "quarantine", "release", kept)
     assert code == 0, (err, open(site + "/submit.err").read())
     got = sink.wait("mark-kept")
