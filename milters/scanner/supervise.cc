@@ -19,12 +19,13 @@ constexpr auto poll_interval = 500ms;
 constexpr std::chrono::milliseconds first_backoff = 200ms;
 constexpr std::chrono::milliseconds longest_backoff = 30s;
 
-/// Differs for every other set, version and setting.
+/// Differs for every set that is loaded, be it the same as before.
 std::string generation_of(const Process& process, const Command& command)
 {
     policy::scan::Sha256 hash;
     hash.update(process.fingerprint);
     hash.update(process.engine.version);
+    hash.update(std::to_string(process.started.time_since_epoch().count()));
     for (const std::string& argument : command.arguments)
         hash.update(argument + '\0');
     const auto digest = hash.finish();

@@ -103,6 +103,7 @@ void Message::header(std::string_view name, std::string_view value)
     std::string line;
     line.append(name).append(": ").append(with_crlf(value)).append("\r\n");
     keep(line);
+    headers_sha_.update(line);
     const bool odd = hides_a_line(value) || hides_a_line(name);
     bare_ends_ = bare_ends_ || odd;
     hash(line, odd || tells_how_to_read(key));
@@ -143,6 +144,9 @@ policy::Status Message::finish()
         if (auto s = file_->seal(); !s && failure_.empty())
             failure_ = s.error().text;
     digest_ = sha_.finish();
+    headers_sha_.update(
+        {reinterpret_cast<const char*>(digest_.data()), digest_.size()});
+    full_digest_ = headers_sha_.finish();
     if (!failure_.empty())
         return policy::fail(policy::Errc::io, failure_);
     return {};

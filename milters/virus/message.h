@@ -38,6 +38,8 @@ public:
     std::uint64_t size() const { return size_; }
     bool oversize() const { return size_ > max_bytes_; }
     const policy::scan::Digest& digest() const { return digest_; }
+    /// Of all of the message, whatever digest() is of.
+    const policy::scan::Digest& full_digest() const { return full_digest_; }
 
     /// How many headers of a name there are; names without case.
     unsigned count(const std::string& name) const;
@@ -67,7 +69,9 @@ private:
     std::optional<scanner::MemFile> file_;
     std::string failure_;
     policy::scan::Sha256 sha_;
+    policy::scan::Sha256 headers_sha_;
     policy::scan::Digest digest_{};
+    policy::scan::Digest full_digest_{};
     std::map<std::string, unsigned> counts_;
     std::optional<std::string> subject_;
     char last_ = '\n';

@@ -130,6 +130,8 @@ ControlLinks VirusPart::control_links()
     links.reload = [this] {
         if (const auto now = pool())
             now->reload();
+        if (const auto runtime = current_.get())
+            runtime->cache->clear();
     };
     links.config_file = around_.options->config;
     links.started = policy::system_now();

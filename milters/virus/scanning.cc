@@ -91,14 +91,17 @@ Verdict Scanning::whole(Message& message)
         return Verdict::error(*why);
     if (message.oversize())
         return Verdict::oversize();
-    if (auto known =
-            runtime_.cache->find(message.digest(), engine.generation)) {
-        remembered_ = true;
-        return std::move(*known);
-    }
+    for (const auto* key : {&message.full_digest(), &message.digest()})
+        if (auto known = runtime_.cache->find(*key, engine.generation)) {
+            remembered_ = true;
+            return std::move(*known);
+        }
     Verdict verdict = scan(message, policy::scan::goes_out(mail_.from));
+    // What was found may have been found in the headers.
+    const auto& key =
+        verdict.clean() ? message.digest() : message.full_digest();
     if (verdict.generation == runtime_.scanner->info().generation)
-        runtime_.cache->add(message.digest(), verdict.generation, verdict);
+        runtime_.cache->add(key, verdict.generation, verdict);
     return verdict;
 }
 

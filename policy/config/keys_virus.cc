@@ -142,8 +142,8 @@ constexpr Key table[] = {
      .type = Type::choice,
      .fallback = "body",
      .choices = "body full",
-     .about = "body: messages with the same body and MIME header share a "
-              "verdict; full: only messages that are the same in all"},
+     .about = "body: messages with the same body and MIME header share the "
+              "verdict clean; full: only messages that are the same in all"},
     {.name = "virus.part_cache",
      .type = Type::count,
      .fallback = "65536",

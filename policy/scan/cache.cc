@@ -59,6 +59,13 @@ void VerdictCache::add(const Digest& key, const std::string& generation,
     }
 }
 
+void VerdictCache::clear()
+{
+    const std::lock_guard lock{mutex_};
+    index_.clear();
+    entries_.clear();
+}
+
 std::uint64_t VerdictCache::hits() const
 {
     const std::lock_guard lock{mutex_};

@@ -26,6 +26,9 @@ public:
     void add(const Digest& key, const std::string& generation,
              const Verdict& verdict);
 
+    /// Forgets all of them.
+    void clear();
+
     std::uint64_t hits() const;
     std::size_t size() const;
 
