@@ -22,7 +22,8 @@ policy::Result<std::string> contents(const std::string& path)
 {
     std::ifstream in{path, std::ios::binary};
     std::ostringstream out;
-    if (!in || !(out << in.rdbuf()))
+    in.peek();  // nothing can be put out of an empty one
+    if (!in || (!in.eof() && !(out << in.rdbuf())))
         return policy::fail(Errc::io, path + ": cannot be read");
     return out.str();
 }

@@ -84,6 +84,10 @@ policy::config::Problems VirusPart::check()
         for (const auto& file : virus.known_clean)
             look("virus.known_clean", milter::why_not_readable(file));
     }
+    if (const auto texts =
+            policy::scan::NoticeTexts::load(virus.notify.templates);
+        !texts)
+        look("virus.notify.templates", texts.error().text);
     if (virus.skip_access_given && !virus.skip_access.empty())
         if (const auto readable = access_map(virus).check(); !readable)
             look("virus.skip.access", readable.error().text);

@@ -34,10 +34,25 @@ std::string Values::place(const std::string& name) const
 {
     const auto entry = entries_.find(name);
     if (entry == entries_.end())
-        return file_;
+        return place_of_member(name);
     return entry->second.line == 0
                ? "command line"
                : file_ + ":" + std::to_string(entry->second.line);
+}
+
+/// What a member of a sequence does not say is looked for where it begins.
+std::string Values::place_of_member(const std::string& name) const
+{
+    const auto bracket = name.rfind(']');
+    if (bracket == std::string::npos)
+        return file_;
+    const std::string member = name.substr(0, bracket + 1);
+    int first = 0;
+    for (auto it = entries_.lower_bound(member);
+         it != entries_.end() && it->first.starts_with(member); ++it)
+        if (first == 0 || it->second.line < first)
+            first = it->second.line;
+    return first == 0 ? file_ : file_ + ":" + std::to_string(first);
 }
 
 Value Values::value(const std::string& name) const

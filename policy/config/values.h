@@ -53,8 +53,9 @@ public:
     /// Whether the file itself sets it.
     bool given(const std::string& name) const;
 
-    /// `file:line` of the setting, or `file` where it has its default;
-    /// `command line` where it was set there (line 0).
+    /// `file:line` of the setting, or where it has its default `file`, for a
+    /// member of a sequence with the line on which that begins; `command line`
+    /// where it was set there (line 0).
     std::string place(const std::string& name) const;
 
     /// The value or its default.  A name that is not in the table, or of
@@ -80,6 +81,7 @@ private:
         int line;
     };
 
+    std::string place_of_member(const std::string& name) const;
     [[noreturn]] static void wrong_type(const std::string& name);
 
     std::string file_;

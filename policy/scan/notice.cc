@@ -229,7 +229,8 @@ Result<NoticeTexts> NoticeTexts::load(const std::string& folder)
         if (!in && errno == ENOENT)
             continue;
         std::ostringstream all;
-        if (!in || !(all << in.rdbuf()))
+        in.peek();  // nothing can be put out of an empty one
+        if (!in || (!in.eof() && !(all << in.rdbuf())))
             return fail(Errc::io, path + ": cannot be read");
         if (all.str().size() > max_text)
             return fail(Errc::parse, path + ": larger than 8 KiB");

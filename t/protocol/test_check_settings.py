@@ -33,21 +33,30 @@ def test_virus_settings_that_work(site):
     ("scanner", "/nonexistent", "/nonexistent: No such file or directory"),
     ("scanner", "/etc/passwd", "/etc/passwd: Permission denied"),
     ("known_clean", "[/nonexistent]", "/nonexistent: No such file or directory"),
+    ("notify", "{{templates: {large}}}", "{large}/admin: larger than 8 KiB"),
+    ("limits", "{{recursion: 1}}", "'1'"),
+    ("limits", "{{files: 1}}", "'1'"),
+    ("temp_size", "1K", "'1K'"),
+    ("groups", "[{{scan: no}}]", "a group needs a name"),
     ("skip", "{{access: /nonexistent/access}}", "/nonexistent/access"),
 ])
 def test_virus_settings_that_do_not(site, setting, value, why):
     milter = VirusMilter(site)
     empty = site + "/empty"
+    large = site + "/large"
     os.mkdir(empty)
+    os.mkdir(large)
+    with open(large + "/admin", "w") as f:
+        f.write("x" * 8193)
     with open(milter.conf) as f:
         lines = [line for line in f if not line.startswith(f"  {setting}:")]
-    lines.insert(1, f"  {setting}: {value.format(empty=empty)}\n")
+    lines.insert(1, f"  {setting}: {value.format(empty=empty, large=large)}\n")
     with open(milter.conf, "w") as f:
         f.writelines(lines)
     code, said = check(milter)
     assert code == 78
     assert said.startswith(f"{milter.conf}:2: virus.{setting}"), said
-    assert why.format(empty=empty) in said and said.count("\n") == 1, said
+    assert why.format(empty=empty, large=large) in said and said.count("\n") == 1, said
 
 
 def test_virus_checks_as_its_user(site):

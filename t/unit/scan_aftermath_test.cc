@@ -135,6 +135,9 @@ BOOST_AUTO_TEST_CASE(templates_of_ones_own)
     BOOST_TEST_REQUIRE(texts.has_value());
     BOOST_TEST(texts->text("admin") == "Subject: own\n");
     BOOST_TEST(texts->text("sender").starts_with("Subject: Your message"));
+    std::ofstream{dir.path.string() + "/sender"} << "";
+    const auto empty = NoticeTexts::load(dir.path.string());
+    BOOST_TEST((empty && empty->text("sender").empty()));
     std::ofstream{dir.path.string() + "/sender"} << std::string(9000, 'x');
     BOOST_TEST(!NoticeTexts::load(dir.path.string()));
     BOOST_TEST(!NoticeTexts::load(dir.path.string() + "/none"));
