@@ -78,8 +78,9 @@ ClamdOptions clamd_options(
     const policy::config::Virus& virus,
     std::function<void(bool alarm, const std::string&)> log)
 {
-    return {virus.clamd, virus.clamd_timeout, virus.clamd_probe,
-            virus.clamd_verify, std::move(log)};
+    return {virus.clamd,       virus.clamd_timeout, virus.deadline,
+            virus.clamd_probe, virus.clamd_verify,  virus.scan.detect.encrypted,
+            std::move(log)};
 }
 
 }  // namespace milters::scanner

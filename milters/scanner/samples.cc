@@ -1,5 +1,6 @@
 #include "milters/scanner/samples.h"
 
+#include <cstdint>
 #include <string_view>
 
 namespace milters::scanner {
@@ -61,7 +62,63 @@ std::string gif()
     return std::string{bytes};
 }
 
+/// An unsigned number in so many octets, the lowest first.
+std::string little(std::uint64_t number, unsigned octets)
+{
+    std::string out;
+    for (unsigned i = 0; i < octets; ++i)
+        out += static_cast<char>(number >> (8 * i) & 255);
+    return out;
+}
+
+std::uint32_t crc32(std::string_view bytes)
+{
+    std::uint32_t crc = ~0U;
+    for (const char c : bytes) {
+        crc ^= static_cast<unsigned char>(c);
+        for (int bit = 0; bit < 8; ++bit)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
+    }
+    return ~crc;
+}
+
+/// A zip of one member that is not compressed (PKWARE, APPNOTE.TXT).
+/// @param flags  1: encrypted
+std::string zip(std::string_view name, std::string_view content,
+                unsigned flags = 0)
+{
+    const std::string about =
+        little(20, 2) + little(flags, 2) + little(0, 6) +
+        little(crc32(content), 4) + little(content.size(), 4) +
+        little(content.size(), 4) + little(name.size(), 2) + little(0, 2);
+    const std::string member =
+        "PK\3\4" + about + std::string{name} + std::string{content};
+    const std::string list =
+        "PK\1\2" + little(20, 2) + about + little(0, 14) + std::string{name};
+    return member + list + "PK\5\6" + little(0, 4) + little(1, 2) +
+           little(1, 2) + little(list.size(), 4) + little(member.size(), 4) +
+           little(0, 2);
+}
+
+/// More than clamd.conf lets MaxRecursion be.
+constexpr int too_deep = 110;
+
 }  // namespace
+
+std::string zip_too_deep()
+{
+    std::string content = "Nothing to be seen here.\r\n";
+    for (int level = 0; level < too_deep; ++level)
+        content = zip(level == 0 ? "a.txt" : "a.zip", content);
+    return attachment("application/zip", content);
+}
+
+std::string encrypted_zip()
+{
+    constexpr unsigned encrypted = 1;
+    return attachment("application/zip",
+                      zip("a.txt", std::string(40, 'x'), encrypted));
+}
 
 std::vector<Sample> samples(bool with_eicar)
 {

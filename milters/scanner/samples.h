@@ -19,4 +19,10 @@ struct Sample {
 /// @param with_eicar  false for sets that do not know it
 std::vector<Sample> samples(bool with_eicar);
 
+/// A mail with a harmless file in more zips than any scanner opens.
+std::string zip_too_deep();
+
+/// A mail with a zip whose member is marked as encrypted.
+std::string encrypted_zip();
+
 }  // namespace milters::scanner

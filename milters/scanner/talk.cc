@@ -135,7 +135,8 @@ Status Talk::wait(short what)
             std::min<Steady::duration>(end_ - Steady::now(), tick_interval));
         if (::poll(&fd, 1, static_cast<int>(rest.count())) > 0)
             return {};
-        tick_();
+        if (!tick_())
+            return policy::fail(Errc::gone, "given up");
     }
     return policy::fail(Errc::timeout, "no answer in time");
 }

@@ -12,8 +12,8 @@
 
 namespace milters::scanner {
 
-/// Called about once a second while something is waited for.
-using Tick = std::function<void()>;
+/// Called about once a second while something is waited for; false gives up.
+using Tick = std::function<bool()>;
 
 /// A connection with an end: nothing waits longer than that.  One thread.
 class Talk {

@@ -206,7 +206,7 @@ constexpr Key table[] = {
      .type = Type::list,
      .fallback = "[]",
      .about = "clamd servers in libmilter notation, taken in turn; one that "
-              "fails is passed over"},
+              "fails is passed over until it answers again"},
     {.name = "virus.clamd.timeout",
      .type = Type::duration,
      .fallback = "2m",
@@ -218,12 +218,13 @@ constexpr Key table[] = {
      .fallback = "5s",
      .min = second,
      .max = hour,
-     .about = "how often a server that failed is tried again"},
+     .about = "how often the servers are asked how they are"},
     {.name = "virus.clamd.verify",
      .type = Type::boolean,
      .fallback = "yes",
      .about = "after each clean verdict the server must find the EICAR test "
-              "file in a mail, or the verdict does not count"},
+              "file in a mail, and now and then report a zip that is too deep "
+              "and an encrypted one, or the verdict does not count"},
 };
 
 }  // namespace

@@ -45,10 +45,29 @@ public:
             out.signatures.push_back(signature(out, i));
         for (std::size_t i = 0; i < values_.count("virus.attachments"); ++i)
             out.attachments.push_back(attachment(out, i));
+        if (text("virus.engine") == "clamd")
+            must_hide_none(out);
         if (!out.attachments.empty() && text("virus.engine") == "clamd")
             complain("virus.engine",
                      "clamd does not tell what is in a message, as "
                      "virus.attachments needs");
+    }
+
+    /// clamd stops at the first signature: behind one that is forgiven could
+    /// be another.
+    void must_hide_none(const scan::Rules& rules)
+    {
+        constexpr auto infected =
+            static_cast<std::size_t>(ScanStatus::infected);
+        Action strictest = rules.actions[infected];
+        for (const scan::Group& group : rules.groups)
+            strictest = std::max(strictest, group.actions[infected]);
+        for (std::size_t i = 0; i < rules.signatures.size(); ++i)
+            if (rules.signatures[i].action < strictest)
+                complain(member("signatures", i) + "action",
+                         "clamd tells of one signature alone, so an action "
+                         "milder than for infected could hide another; let "
+                         "its .ign2 files forgive");
     }
 
     /// Actions of the group that it inherits from, which stands before it.

@@ -106,12 +106,13 @@ def contents(path):
         return f.read()
 
 
-def clamd(site, name, database, tcp=None, temp=None):
+def clamd(site, name, database, tcp=None, temp=None,
+          alerts=("AlertExceedsMax", "AlertEncrypted")):
     """clamd with a configuration of the test's own, listening."""
     where = f"TCPSocket {tcp}\nTCPAddr 127.0.0.1" if tcp else f"LocalSocket {site}/{name}"
     with open(f"{site}/{name}.conf", "w") as f:
         f.write(f"Foreground yes\nDatabaseDirectory {database}\n{where}\n"
-                f"TemporaryDirectory {temp or site}\nAlertExceedsMax yes\nAlertEncrypted yes\n")
+                f"TemporaryDirectory {temp or site}\n" + "".join(f"{a} yes\n" for a in alerts))
     process = subprocess.Popen([CLAMD, "-c", f"{site}/{name}.conf"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     net.wait_listening(tcp or f"{site}/{name}", process)
