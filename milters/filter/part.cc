@@ -105,8 +105,11 @@ void FilterPart::alert(const std::string& text)
 std::shared_ptr<FilterPart::RcFiles> FilterPart::files_for(
     const policy::config::Filter& filter)
 {
-    if (files_ && filter.programs == programs_)
-        return files_;
+    {
+        const std::lock_guard lock{mutex_};
+        if (files_ && filter.programs == programs_)
+            return files_;
+    }
     return std::make_shared<RcFiles>(
         filter.programs, [this](const std::string& text) { alert(text); });
 }
@@ -190,8 +193,11 @@ void FilterPart::take_over(const std::shared_ptr<const Runtime>& runtime)
     if (!filter.programs.empty() && !launcher_)
         log().line(Level::error, "",
                    "filter.programs: programs need a restart of the milter");
-    files_ = runtime->files;
-    programs_ = filter.programs;
+    {
+        const std::lock_guard lock{mutex_};
+        files_ = runtime->files;
+        programs_ = filter.programs;
+    }
     current_.set(runtime);
 }
 

@@ -44,7 +44,7 @@ private:
 
     milter::Surroundings around_;
     Current current_;
-    std::mutex mutex_;  ///< guards the next two
+    std::mutex mutex_;  ///< guards the next four
     bool collecting_ = false;
     std::vector<std::string> problems_;
     std::shared_ptr<RcFiles> files_;

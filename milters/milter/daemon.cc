@@ -15,6 +15,7 @@
 #include "milters/milter/callbacks.h"
 #include "milters/milter/janitor.h"
 #include "milters/milter/kick.h"
+#include "milters/milter/own_files.h"
 #include "milters/milter/service_manager.h"
 #include "milters/milter/signals.h"
 #include "milters/net/negotiate.h"
@@ -130,6 +131,7 @@ private:
     Background background_;
     std::optional<PidFile> pid_file_;
     net::SocketName name_;
+    OwnFiles bound_;  ///< for a stop that cannot wait for who has bound them
     ServiceManager manager_;
     std::mutex naming_;  ///< name_, which two threads may take away
     std::mutex ending_;
@@ -207,6 +209,7 @@ policy::Status Run::open()
     set_kick_target(service_.socket);
     if (auto fine = service_.bind(); !fine)
         return fine;
+    bound_ = OwnFiles{service_.names};
     if (auto fine = drop_root(); !fine)
         return fine;
     return service_.start();
@@ -290,6 +293,7 @@ void Run::end(int exit_code)
 {
     ending_.lock();
     remove_name();
+    bound_.remove();
     if (pid_file_)
         pid_file_->remove();
     if (__lsan_do_leak_check && activity().sessions == 0)

@@ -12,32 +12,10 @@
 #include <cstring>
 #include <utility>
 
+#include "milters/milter/own_files.h"
+
 namespace milters::milter {
 namespace {
-
-/// A file as it was when the milter started.
-struct Name {
-    std::string path;
-    struct stat info;
-
-    bool is_the_same() const
-    {
-        struct stat now {};
-        return lstat(path.c_str(), &now) == 0 && now.st_dev == info.st_dev &&
-               now.st_ino == info.st_ino;
-    }
-};
-
-std::vector<Name> look_at(const std::vector<std::string>& paths)
-{
-    std::vector<Name> names;
-    for (const auto& path : paths) {
-        struct stat info {};
-        if (lstat(path.c_str(), &info) == 0)
-            names.push_back({path, info});
-    }
-    return names;
-}
 
 /// Nobody runs in its place.  Keeps the lock until the process ends.
 bool is_free(const std::string& pid_file)
@@ -59,7 +37,7 @@ void close_others(int keep)
             close(fd);
 }
 
-[[noreturn]] void wait_and_clean(int fd, const std::vector<Name>& names,
+[[noreturn]] void wait_and_clean(int fd, const OwnFiles& names,
                                  const std::string& pid_file)
 {
     close_others(fd);
@@ -69,9 +47,7 @@ void close_others(int keep)
         n = read(fd, &word, 1);
     while (n < 0 && errno == EINTR);
     if (n == 0 && is_free(pid_file))
-        for (const auto& name : names)
-            if (name.is_the_same())
-                unlink(name.path.c_str());
+        names.remove();
     _exit(0);
 }
 
@@ -86,7 +62,7 @@ policy::Result<Janitor> Janitor::start(const std::vector<std::string>& names,
     auto all = names;
     if (!pid_file.empty())
         all.push_back(pid_file);
-    const auto known = look_at(all);
+    const OwnFiles known{all};
     // A grandchild, so that no zombie and no SIGCHLD come back to the milter.
     const pid_t child = fork();
     if (child < 0)

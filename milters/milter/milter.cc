@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "milters/milter/names.h"
+#include "milters/milter/patience.h"
 #include "milters/milter/signals.h"
 
 namespace milters::milter {
@@ -57,8 +58,17 @@ private:
     void open_logs(const policy::config::Config& config);
     Status bind();
     Status start();
-    /// All parts take over a configuration, or none does.
-    Problems take_over(const ConfigPtr& config);
+    /// A configuration that all parts are ready for, or the problems.
+    struct Ready {
+        ConfigPtr config;
+        Problems problems;
+        std::vector<Prepared> all;
+    };
+    void make_ready(Ready& ready);
+    Ready read_anew();
+    /// The same, unless it takes too long.
+    Ready read_in_time();
+    void take_over(const Ready& ready);
     Problems remarks(const policy::config::Config& config) const;
     bool concerns_us(std::string_view setting) const;
     Problems reload();
@@ -71,6 +81,7 @@ private:
     std::vector<Seat> seats_;
     std::vector<std::string> sections_;  ///< of postern.yaml, that are ours
     std::mutex reload_mutex_;
+    Patience patience_;
     Program program_{};
     Service service_{};
 };
@@ -177,30 +188,58 @@ Status Running::bind()
 Status Running::start()
 {
     open_logs(*config_);
-    if (const auto problems = take_over(config_); !problems.empty())
-        return fail(policy::Errc::parse, lines_of(problems));
+    Ready first{config_, {}, {}};
+    make_ready(first);
+    if (!first.problems.empty())
+        return fail(policy::Errc::parse, lines_of(first.problems));
+    take_over(first);
     for (auto& seat : seats_)
         if (auto started = seat.part->start(); !started)
             return started;
     return {};
 }
 
-Problems Running::take_over(const ConfigPtr& config)
+void Running::make_ready(Ready& ready)
 {
-    Problems problems;
-    std::vector<Prepared> all;
     for (auto& seat : seats_) {
-        all.push_back(seat.part->prepare(config));
-        for (const auto& problem : all.back().problems)
-            problems.push_back(problem);
+        ready.all.push_back(seat.part->prepare(ready.config));
+        for (const auto& problem : ready.all.back().problems)
+            ready.problems.push_back(problem);
     }
-    if (!problems.empty())
-        return problems;
-    for (const auto& one : all)
+}
+
+Running::Ready Running::read_anew()
+{
+    const auto loaded = policy::config::load(options_.config);
+    Ready ready{loaded.config, loaded.problems, {}};
+    if (ready.config)
+        ready.problems = unknown_names(*ready.config, options_, sections_);
+    if (ready.problems.empty())
+        make_ready(ready);
+    return ready;
+}
+
+Running::Ready Running::read_in_time()
+{
+    std::chrono::seconds limit{};
+    for (const auto& seat : seats_)
+        limit = std::max(limit, seat.part->patience());
+    auto ready = patience_.wait<Ready>(limit, [this] { return read_anew(); });
+    if (ready)
+        return std::move(*ready);
+    const auto why = options_.config +
+                     ": not read, with all that it names, in " +
+                     std::to_string(limit.count()) +
+                     " s: a file is a pipe, is locked, or does not answer";
+    return {nullptr, {patience_.over() ? "stopping" : why}, {}};
+}
+
+void Running::take_over(const Ready& ready)
+{
+    for (const auto& one : ready.all)
         one.take_over();
-    for (const auto& remark : remarks(*config))
+    for (const auto& remark : remarks(*ready.config))
         log_.line(Level::warning, "", policy::printable(remark));
-    return {};
 }
 
 Problems Running::remarks(const policy::config::Config& config) const
@@ -222,31 +261,32 @@ bool Running::concerns_us(std::string_view setting) const
 Problems Running::reload()
 {
     const std::lock_guard one_at_a_time{reload_mutex_};
-    const auto loaded = policy::config::load(options_.config);
-    auto problems = loaded.problems;
-    if (loaded.config)
-        problems = unknown_names(*loaded.config, options_, sections_);
-    if (problems.empty())
-        problems = take_over(loaded.config);
-    for (const auto& problem : problems)
+    const auto ready = read_in_time();
+    if (patience_.over())
+        return {"stopping"};
+    for (const auto& problem : ready.problems)
         log_.line(Level::error, "", policy::printable(problem));
-    if (!problems.empty()) {
+    if (!ready.problems.empty()) {
         log_.line(Level::error, "",
                   "reload failed: the old configuration stays");
-        return problems;
+        return ready.problems;
     }
-    for (const auto& name : needs_restart(*config_, *loaded.config))
+    take_over(ready);
+    for (const auto& name : needs_restart(*config_, *ready.config))
         if (concerns_us(name))
             log_.line(Level::warning, "",
                       name + " has changed: restart to take it over");
-    open_logs(*loaded.config);
+    open_logs(*ready.config);
     log_.line(Level::info, "", "reloaded " + options_.config);
     return {};
 }
 
 void Running::stop()
 {
-    const std::lock_guard no_reload{reload_mutex_};
+    patience_.end();
+    // What is being taken over is; nothing comes after it.
+    reload_mutex_.lock();
+    reload_mutex_.unlock();
     for (auto& seat : seats_)
         seat.part->stop();
 }
@@ -271,20 +311,6 @@ int Running::run()
 }
 
 }  // namespace
-
-Prepared Prepared::failed(const policy::Error& error)
-{
-    Prepared out;
-    std::string_view text = error.text;
-    while (!text.empty()) {
-        const auto line = text.substr(0, text.find('\n'));
-        out.problems.emplace_back(line);
-        text.remove_prefix(std::min(text.size(), line.size() + 1));
-    }
-    if (out.problems.empty())
-        out.problems.emplace_back("unknown error");
-    return out;
-}
 
 int run_milter(int argc, const char* const* argv, const Milter& milter)
 {

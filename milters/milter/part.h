@@ -2,6 +2,7 @@
 // has one part, or several that share its socket (postern-milter).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,8 +39,8 @@ struct Prepared {
 };
 
 /// One milter's work.  check(), or bind() and start(), are called once, in
-/// this order, by the one thread of the start; prepare() by one thread at a
-/// time; make_session() by any.
+/// this order, by the one thread of the start; prepare() and make_session() by
+/// any.
 class Part {
 public:
     virtual ~Part() = default;
@@ -68,7 +69,14 @@ public:
         (void)names;
         return {};
     }
-    /// Makes a configuration ready, changing nothing that is in force.
+    /// How long a reload may take; longer, and it is given up.
+    virtual std::chrono::seconds patience() const
+    {
+        return std::chrono::seconds{10};
+    }
+    /// Makes a configuration ready, changing nothing that is in force.  One
+    /// that hangs is left alone: another may come before it returns, or the
+    /// stop.
     virtual Prepared prepare(ConfigPtr config) = 0;
     /// After the first configuration was taken over.
     virtual policy::Status start() { return {}; }

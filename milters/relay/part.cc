@@ -42,8 +42,17 @@ std::unique_ptr<milter::Session> RelayPart::make_session()
     return std::make_unique<RelaySession>(std::move(runtime));
 }
 
+bool RelayPart::has_grants()
+{
+    const std::lock_guard lock{stop_mutex_};
+    return grants_ != nullptr;
+}
+
 policy::Result<std::shared_ptr<policy::relayers::Store>> RelayPart::open_store()
 {
+    const std::lock_guard lock{stop_mutex_};
+    if (stopped_)
+        return fail(policy::Errc::gone, "stopping");
     if (!grants_) {
         auto grants = Grants::open(
             *around_.config,
@@ -74,10 +83,7 @@ Assembled RelayPart::assembled(milter::ConfigPtr config, bool with_store)
 
 milter::Prepared RelayPart::prepare(milter::ConfigPtr config)
 {
-    const std::lock_guard lock{stop_mutex_};
-    if (stopped_)
-        return {nullptr, {"stopping"}};
-    if (!grants_)
+    if (!has_grants())
         if (auto problems = check_grants(*config); !problems.empty())
             return {nullptr, std::move(problems)};
     auto made = assembled(std::move(config), true);

@@ -37,6 +37,7 @@ private:
     ControlLinks control_links();
     Logins::Links login_links();
 
+    bool has_grants();
     policy::Result<std::shared_ptr<policy::relayers::Store>> open_store();
     Assembled assembled(milter::ConfigPtr config, bool with_store);
     void take_over(std::shared_ptr<const Runtime> runtime);

@@ -150,14 +150,19 @@ policy::Result<VirusPart::Workers> VirusPart::workers_for(
 {
     auto options = scanner::pool_options(config.virus);
     auto settings = text_of(options);
-    if (workers_.pool && settings == workers_.settings) {
-        workers_.pool->reload();
-        return workers_;
+    Workers present;
+    {
+        const std::lock_guard lock{pool_mutex_};
+        present = workers_;
+    }
+    if (present.pool && settings == present.settings) {
+        present.pool->reload();
+        return present;
     }
     options.log = scanner_log();
     options.command.silent = !around_.options->foreground;
     auto pool = std::make_shared<scanner::Pool>(std::move(options));
-    if (workers_.pool)
+    if (present.pool)
         if (const auto ready = pool->wait_ready(load_limit); !ready)
             return fail(ready.error());
     return Workers{std::move(pool), std::move(settings)};
@@ -213,6 +218,11 @@ policy::Result<std::shared_ptr<Runtime>> VirusPart::make(
     runtime->lasting = lasting_;
     runtime->config = std::move(config);
     return runtime;
+}
+
+std::chrono::seconds VirusPart::patience() const
+{
+    return load_limit + milter::Part::patience();
 }
 
 milter::Prepared VirusPart::prepare(milter::ConfigPtr config)

@@ -25,6 +25,7 @@ public:
                         std::vector<std::string>& names) override;
     /// Sessions get the new configuration once its scanner is ready; until
     /// then the old one scans, and no message waits for a reload.
+    std::chrono::seconds patience() const override;
     milter::Prepared prepare(milter::ConfigPtr config) override;
     policy::Status start() override { return control_->start(); }
     void stop() override { control_->stop(); }

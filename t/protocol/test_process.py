@@ -1,4 +1,5 @@
 """relay-milter's process: configuration, reload, privileges, stop, log."""
+import fcntl
 import grp
 import os
 import pwd
@@ -12,6 +13,7 @@ import pytest
 
 from harness import milter_client as mc
 from harness import net, program
+from harness.sendmail import makemap
 
 HERE, FAR = "<bob@example.org>", "<friend@remote.example>"
 
@@ -169,6 +171,47 @@ def test_a_bad_new_configuration_leaves_the_old_in_force(daemon, damage):
     milter.process.send_signal(signal.SIGUSR1)
     milter.said("reloaded")
     assert relays(milter, "198.51.100.1") and not relays(milter)
+
+
+def pipe(path):
+    os.unlink(path)
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("name", ["relay-domains", "postern.yaml"])
+def test_a_reload_that_hangs_is_given_up(daemon, name):
+    milter = daemon(access="192.0.2\tRELAY\n")
+    pipe(f"{milter.dir}/{name}")
+    milter.reload()
+    assert relays(milter)
+    milter.said("a file is a pipe, is locked, or does not answer")
+    milter.said("the old configuration stays")
+    assert relays(milter) and not relays(milter, "198.51.100.1")
+    os.unlink(f"{milter.dir}/{name}")
+    milter.configure(access="198.51.100\tRELAY\n")
+    milter.reload()
+    milter.said(f"reloaded {milter.conf}")
+    assert relays(milter, "198.51.100.1") and not relays(milter)
+
+
+@pytest.mark.parametrize("why", ["pipe", "lock"])
+def test_a_stop_while_a_reload_hangs(daemon, why):
+    milter = daemon()
+    if why == "pipe":
+        pipe(milter.dir + "/relay-domains")
+    else:
+        makemap(milter.dir + "/accounts", "alice x\n")
+        milter.configure(relay=f"  accounts: {{check: map, map: {milter.dir}/accounts}}")
+    with open(milter.dir + "/local-host-names" if why == "pipe"
+              else milter.dir + "/accounts.db", "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        milter.reload()
+        time.sleep(0.3)
+        assert "map.sock" in os.listdir(milter.dir)
+        code, took = milter.stop()
+    assert code == 0 and took < 1.0
+    assert "reload" not in milter.stderr()
+    assert not [f for f in os.listdir(milter.dir) if f.endswith((".sock", ".pid"))]
 
 
 def test_reload_two_hundred_times_with_sessions_open(daemon):
