@@ -23,8 +23,8 @@ struct HttpReport {
         malformed,  ///< no JSON, or a field is missing or of another type
     };
     Outcome outcome = Outcome::malformed;
-    std::string ip, user, service;
-    std::string method;  ///< empty if the report has none
+    std::string ip{}, user{}, service{};
+    std::string method{};  ///< empty if the report has none
 };
 
 /// Body of `POST ...?command=report`.  Keys read: success, policy_reject,
