@@ -1,5 +1,7 @@
 #include "policy/sendmail/lookups.h"
 
+#include <cstdlib>
+
 #include "policy/sendmail/words.h"
 #include "policy/tokens.h"
 
@@ -50,6 +52,12 @@ Arguments with_key(const std::string& key, const Arguments& arguments)
     return all;
 }
 
+std::size_t column_of(const Map& map, char flag, std::size_t otherwise)
+{
+    const auto given = value_of(map, flag);
+    return given.empty() ? otherwise : std::strtoul(given.c_str(), nullptr, 10);
+}
+
 }  // namespace
 
 Lookups::Lookups(const Cf& cf, LookupWorld world,
@@ -84,6 +92,8 @@ Answer Lookups::ask(const Map& map, const std::string& key,
     const auto plain = is_set(map, 'q') ? key : without_quotes(key);
     if (is_file(map))
         return file(map, plain, arguments);
+    if (map.kind == "text")
+        return text(map, plain, arguments);
     if (map.kind == "host")
         return host(map, plain);
     if (map.kind == "user")
@@ -119,6 +129,24 @@ Answer Lookups::file(const Map& map, const std::string& key,
         return std::nullopt;
     auto value = shaped(map, *found, with_key(key, arguments));
     seen_({map, folded, value});
+    return value;
+}
+
+Answer Lookups::text(const Map& map, const std::string& key,
+                     const Arguments& arguments) const
+{
+    const auto read = world_.text(map.path);
+    if (!read && read.error().code == Errc::gone && map.optional)
+        return std::nullopt;
+    if (!read)
+        return fail(read.error());
+    const auto found =
+        in_columns(*read, key, column_of(map, 'k', 0), column_of(map, 'v', 0),
+                   value_of(map, 'z').c_str()[0]);
+    if (!found)
+        return std::nullopt;
+    auto value = shaped(map, *found, with_key(key, arguments));
+    seen_({map, key, value});
     return value;
 }
 

@@ -24,11 +24,17 @@ struct Account {
     bool shell_ok = true;  ///< of /etc/shells: may run programs, write files
 };
 
+/// Errc::gone where there is none, Errc::io where it cannot be read.
+Result<std::string> text_of_file(const std::string& path);
+
 /// What maps ask of the host.
 struct LookupWorld {
     std::function<std::unique_ptr<map::Source>(const std::string& path,
                                                bool optional)>
         open = map::open_file;
+    /// Text of a file that a map of kind text is in.
+    std::function<Result<std::string>(const std::string& path)> text =
+        text_of_file;
     std::function<std::optional<Account>(const std::string& name)> account;
     /// The full name that DNS has for a host; nullopt if it knows none.
     std::function<std::optional<std::string>(const std::string& name)>
@@ -69,6 +75,9 @@ private:
     Result<std::optional<std::string>> file(
         const Map& map, const std::string& key,
         const std::vector<std::string>& arguments) const;
+    Result<std::optional<std::string>> text(
+        const Map& map, const std::string& key,
+        const std::vector<std::string>& arguments) const;
     Result<std::optional<std::string>> sequence(
         const Map& map, const std::string& key,
         const std::vector<std::string>& arguments) const;
@@ -86,6 +95,15 @@ private:
 /// is %.  Pure.
 std::string filled(std::string_view value,
                    const std::vector<std::string>& arguments);
+
+/// The value of a key in a file of columns: `-k0 -v1 -z:` of a map of kind
+/// text.  Lines that begin with # are remarks; keys are compared in any case.
+/// Pure.
+/// @param delimiter  between columns; NUL: blanks
+std::optional<std::string> in_columns(std::string_view text,
+                                      std::string_view key,
+                                      std::size_t key_column,
+                                      std::size_t value_column, char delimiter);
 
 /// What the map `dequote` makes of a text; nullopt where it has no quotes, or
 /// needs them.  Pure.

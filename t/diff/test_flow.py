@@ -114,3 +114,17 @@ def test_for_people(mta):
                            "dave"], text=True, stdout=subprocess.PIPE)
     assert done.stdout.endswith(f"    aliases in {mta.dir}/aliases: dave = bob\n"
                                 "    user: bob = /home/bob\ngoes to: bob by local\n")
+
+
+def test_maps_of_columns(site, resolver):
+    """Kind text: no makemap."""
+    mta = Sendmail(site, mc="FEATURE(`virtusertable', `text -v1 {dir}/virtual')dnl\n"
+                            "FEATURE(`mailertable', `text -z: -k0 -v2 {dir}/mailers')dnl\n"
+                            "VIRTUSER_DOMAIN(`virt.example all.example')dnl\n")
+    mta.write("virtual", "# x\ninfo@virt.example\talice\n@virt.example  bob rest\n"
+                         "INFO@example.org ghost\nsales@example.org\n@all.example %1@example.org\n")
+    mta.write("mailers", "table.example:x:esmtp:[mail.table.example]\naway.example:y:local:bob\n")
+    with_logins(mta)
+    for address in ("info@virt.example z@virt.example Info@example.org sales@example.org "
+                    "alice@all.example x@table.example far@away.example").split():
+        assert by_sendmail(mta, address) == by_us(mta, address), address

@@ -97,6 +97,24 @@ BOOST_AUTO_TEST_CASE(values_of_maps)
     BOOST_TEST(!computed("+", {"1", "x"}));
 }
 
+BOOST_AUTO_TEST_CASE(files_of_columns)
+{
+    const auto blank = [](const char* key, std::size_t k, std::size_t v) {
+        return in_columns("# a remark\n  A  one two\nb\nc three\n", key, k, v,
+                          '\0')
+            .value_or("none");
+    };
+    BOOST_TEST(blank("a", 0, 1) == "one");
+    BOOST_TEST(blank("a", 0, 2) == "two");
+    BOOST_TEST(blank("one", 1, 0) == "A");
+    BOOST_TEST(blank("b", 0, 1) == "none");
+    BOOST_TEST(blank("c", 0, 1) == "three");
+    BOOST_TEST(blank("#", 0, 1) == "none");
+    BOOST_TEST(in_columns("a::x y\n", "a", 0, 2, ':').value_or("") == "x y");
+    BOOST_TEST(in_columns("a::x\n", "a", 0, 1, ':').value_or("none") == "");
+    BOOST_TEST(!in_columns("", "a", 0, 1, ':'));
+}
+
 BOOST_AUTO_TEST_CASE(macros_in_text)
 {
     Macros macros{Cf::parse("DSsmart\nD{Two}$S.b\nDL$L\n", "x"), "mx.a.b"};
