@@ -7,6 +7,8 @@
 #include <memory>
 #include <system_error>
 
+#include "policy/map/bdb_hash.h"
+
 namespace policy::map {
 namespace {
 
@@ -145,8 +147,7 @@ Status bdb_create(const std::string& path, std::size_t count,
     if (!db)
         return fail(db.error());
     set_cache(*db, count * octets_an_entry);
-    (*db)->set_h_nelem(db->get(),
-                       static_cast<u_int32_t>(std::max<std::size_t>(count, 1)));
+    (*db)->set_h_nelem(db->get(), expected_entries);
     int rc = (*db)->open(db->get(), nullptr, path.c_str(), nullptr, DB_HASH,
                          DB_CREATE | DB_EXCL, file_mode);
     if (rc != 0)

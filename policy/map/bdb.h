@@ -32,7 +32,7 @@ Status bdb_apply(const std::string& path, const std::vector<Change>& changes);
 
 /// Writes a new hash file as `makemap hash` would.  `path` must not exist;
 /// libdb uses `__db.NAME` in the same directory on the way.
-/// @param count  about how many entries; saves splitting buckets
+/// @param count  about how many entries; for a cache that is large enough
 Status bdb_create(const std::string& path, std::size_t count,
                   const Entries& entries);
 

@@ -4,65 +4,31 @@
 #include <optional>
 #include <vector>
 
-#include "policy/map/octets.h"
+#include "policy/map/bdb_hash.h"
+#include "policy/map/bdb_layout.h"
 
 namespace policy::map {
 namespace {
+
+// Where things are in the meta page.
+constexpr std::size_t at_magic = 12, at_version = 16, at_page_size = 20,
+                      at_encryption = 24, at_meta_flags = 26, at_last_page = 32,
+                      at_root = 88;
 
 constexpr std::uint32_t hash_magic = 0x061561;
 constexpr std::uint32_t btree_magic = 0x053162;
 constexpr std::uint32_t oldest_version = 8;
 constexpr std::uint32_t newest_version = 10;
 constexpr std::size_t meta_size = 512;
-constexpr std::size_t page_head = 26;
 constexpr std::uint32_t min_page = 512;
 constexpr std::uint32_t max_page = 65536;
-constexpr std::size_t spares = 32;
 
-// Where things are in the meta page.
-constexpr std::size_t at_magic = 12, at_version = 16, at_page_size = 20,
-                      at_encryption = 24, at_meta_flags = 26, at_last_page = 32,
-                      at_max_bucket = 72, at_root = 88, at_spares = 96;
-
-enum PageType : std::uint8_t {
-    invalid = 0,
-    hash_unsorted = 2,
-    btree_inner = 3,
-    number_inner = 4,  // a tree of duplicates in no order
-    btree_leaf = 5,
-    number_leaf = 6,
-    overflow = 7,
-    duplicate_leaf = 12,
-    hash_sorted = 13,
-};
 enum HashItem : std::uint8_t { h_plain = 1, h_off_page = 3 };
 enum BtreeItem : std::uint8_t {
     b_plain = 1,
     b_duplicate = 2,
     b_overflow = 3,
     b_deleted = 0x80,
-};
-
-[[noreturn]] void damaged(std::uint32_t page, const char* what)
-{
-    throw Damaged{"damaged: page " + std::to_string(page) + ": " + what};
-}
-
-struct Page : Octets {
-    using Octets::Octets;
-    std::uint32_t number() const { return u32(8); }
-    std::uint32_t next() const { return u32(16); }
-    std::uint16_t entries() const { return u16(20); }
-    std::uint16_t high_free() const { return u16(22); }
-    std::uint8_t type() const { return u8(25); }
-    /// Where item i of the page begins.
-    std::size_t slot(std::size_t i) const
-    {
-        const std::size_t at = u16(page_head + 2 * i);
-        if (at < page_head + 2 * std::size_t{entries()})
-            throw Damaged{"damaged: an item lies in the head of its page"};
-        return at;
-    }
 };
 
 class Walker {
@@ -72,8 +38,8 @@ public:
 
 private:
     void walk_hash();
-    void hash_chain(std::uint32_t number);
-    void hash_page(const Page& page);
+    void hash_chain(const Buckets& buckets, std::uint32_t bucket);
+    void hash_page(const Page& page, const Visit& visit);
     std::string_view hash_item(const Page& page, std::size_t i,
                                std::string& buffer);
     void walk_btree();
@@ -83,6 +49,7 @@ private:
                                 std::string& buffer);
     std::string_view off_page(std::uint32_t number, std::size_t size,
                               std::string& buffer);
+    void check_all_reached() const;
     void salvage();
     Page page(std::uint32_t number) const;
     Page page_once(std::uint32_t number);
@@ -96,6 +63,7 @@ private:
     std::uint32_t page_size_ = 0;
     std::uint32_t last_page_ = 0;
     std::vector<bool> seen_;
+    std::size_t entries_ = 0;  ///< of a hash file, so far
     std::string key_, value_;  ///< items that span pages
 };
 
@@ -142,9 +110,10 @@ Walker::Walker(std::string_view file, const Visit& visit, Damage damage)
             file.size() < page_size_
                 ? 0
                 : static_cast<std::uint32_t>(file.size() / page_size_ - 1);
-    else if (file.size() < whole)
-        throw Damaged{"truncated: " + std::to_string(file.size()) + " of " +
-                      std::to_string(whole) + " octets"};
+    else if (file.size() != whole)  // longer: its writer was killed
+        throw Damaged{(file.size() < whole ? "truncated: " : "torn: ") +
+                      std::to_string(file.size()) + " octets in place of " +
+                      std::to_string(whole)};
     seen_.resize(std::size_t{last_page_} + 1);
 }
 
@@ -181,38 +150,55 @@ Page Walker::page_once(std::uint32_t number)
 
 void Walker::walk_hash()
 {
-    const std::uint32_t buckets = meta_.u32(at_max_bucket);
-    if (buckets >= last_page_)
-        throw Damaged{"damaged: more buckets than pages"};
-    for (std::uint32_t b = 0; b <= buckets; ++b) {
-        const auto group = static_cast<std::size_t>(std::bit_width(b));
-        if (group >= spares)
-            throw Damaged{"damaged: too many buckets"};
-        hash_chain(b + meta_.u32(at_spares + 4 * group));
-    }
+    const Buckets buckets{meta_, last_page_};
+    for (std::uint32_t b = 0; b <= buckets.last(); ++b)
+        hash_chain(buckets, b);
+    if (buckets.has_lost_some(entries_))
+        throw Damaged{"torn: fewer entries than were written to it"};
+    check_all_reached();
 }
 
-void Walker::hash_chain(std::uint32_t number)
+void Walker::hash_chain(const Buckets& buckets, std::uint32_t bucket)
 {
+    const Visit home = [&](std::string_view key, std::string_view value) {
+        if (!buckets.belongs(key, bucket))
+            damaged(buckets.page_of(bucket), "has keys of another bucket");
+        ++entries_;
+        visit_(key, value);
+    };
+    std::uint32_t number = buckets.page_of(bucket);
     for (bool first = true; first || number != 0; first = false) {
         const Page p = page_once(number);
-        // A bucket that never had an entry was never written: all zero.
-        if (p.type() == invalid && first)
+        if (first && p.is_blank() && buckets.may_be_unwritten(bucket))
             return;
-        if (p.type() != hash_sorted && p.type() != hash_unsorted)
+        if (!p.is_hash())
             damaged(number, "is no hash page");
-        hash_page(p);
+        hash_page(p, home);
         number = p.next();
     }
 }
 
-void Walker::hash_page(const Page& page)
+void Walker::hash_page(const Page& page, const Visit& visit)
 {
     if (page.entries() % 2 != 0)
         damaged(page.number(), "a key has no value");
     for (std::size_t i = 0; i < page.entries(); i += 2) {
         const auto key = hash_item(page, i, key_);
-        visit_(key, hash_item(page, i + 1, value_));
+        visit(key, hash_item(page, i + 1, value_));
+    }
+}
+
+/// Entries that no link leads to are those of a writer that was killed before
+/// it wrote the links.  (A page without entries may wait for its bucket.)
+void Walker::check_all_reached() const
+{
+    for (std::uint32_t n = 1; n != 0 && n <= last_page_; ++n) {
+        if (seen_[n])
+            continue;
+        const Page p = page(n);
+        const bool bears = hash_ ? p.is_hash() : p.type() == btree_leaf;
+        if (bears && p.entries() != 0)
+            damaged(n, "no link leads to it");
     }
 }
 
@@ -262,6 +248,7 @@ void Walker::walk_btree()
         btree_leaf_page(p);
         number = p.next();
     }
+    check_all_reached();
 }
 
 std::uint32_t Walker::leftmost_leaf(std::uint32_t root)
@@ -318,8 +305,8 @@ void Walker::salvage()
         try {
             seen_.assign(seen_.size(), false);
             const Page p = page(n);
-            if (hash_ && (p.type() == hash_sorted || p.type() == hash_unsorted))
-                hash_page(p);
+            if (hash_ && p.is_hash())
+                hash_page(p, visit_);
             else if (!hash_ && p.type() == btree_leaf)
                 btree_leaf_page(p);
         } catch (const Damaged&) {

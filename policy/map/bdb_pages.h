@@ -27,7 +27,10 @@ bool is_bdb(std::string_view file);
 /// @param file  all octets of the file
 /// @return what is wrong with the file, without its name: truncated, page
 ///         links that lead outside or in a circle, items outside of their
-///         page, an encrypted or too new file
+///         page, an encrypted or too new file; and what a writer in place
+///         leaves that was killed: octets behind the last page, a bucket that
+///         was not written, pages that no link leads to, a key in a bucket
+///         where libdb does not look for it, fewer entries than makemap put in
 /// Pure; safe for any octets.
 Status visit_bdb(std::string_view file, const Visit& visit,
                  Damage damage = Damage::refuse);
