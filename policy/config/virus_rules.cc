@@ -101,6 +101,11 @@ public:
         out.direction = scan::parse_direction(text(in + "direction"));
         out.disclaimer = values_.get<bool>(in + "disclaimer");
         out.scan = values_.get<bool>(in + "scan");
+        if (!out.scan && !out.senders.empty() && out.networks.empty() &&
+            out.users.empty() && out.direction != scan::Group::Direction::out)
+            complain(in + "scan",
+                     "senders alone, which anybody may forge, exempt nobody: "
+                     "give networks, users or direction: out, too");
         out.place = values_.place(in + "name");
         out.actions = inherited(rules, in + "inherit");
         for (const ScanStatus status : judged)

@@ -225,10 +225,11 @@ void allowed(const Line& entry, Draft& draft)
         return draft.leave(entry, "a line with ! has no counterpart");
     if (from || to)
         pattern.erase(0, pattern.find(':') + 1);
+    if (from)
+        return draft.leave(entry, exempts_senders);
     draft.set(in + "name", "allowed-" + std::to_string(entry.number), entry);
     draft.set(in + "priority", "1000", entry);
-    draft.append(in + (from ? "senders" : "recipients"),
-                 "re:.*(" + pattern + ").*", entry);
+    draft.append(in + "recipients", "re:.*(" + pattern + ").*", entry);
     draft.set(in + "scan", "no", entry);
 }
 

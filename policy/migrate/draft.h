@@ -30,6 +30,11 @@ struct Left {
     std::string why;
 };
 
+/// Why an exemption of senders is left.
+inline constexpr const char* exempts_senders =
+    "anybody can write that sender: the group needs networks, users or "
+    "direction: out, and scan: no";
+
 /// Settings as they are collected, each with the line that it is from.
 class Draft {
 public:

@@ -16,6 +16,12 @@ using sendmail::split;
 constexpr const char* definition = "group.definition";
 constexpr const char* actions = "group.actions";
 
+/// Of a mask of addresses.
+bool means_all(const Line& line)
+{
+    return line.value == "*@*" || line.value == "*";
+}
+
 /// One file, while it is read.
 class Reader {
 public:
@@ -80,6 +86,10 @@ private:
 
     void no_scan(const Line& line)
     {
+        if (!all_ && std::any_of(lines_.begin(), lines_.end(), [](auto& other) {
+                return lower(other.key) == "senders" && !means_all(other);
+            }))
+            return draft_.leave(line, exempts_senders);
         const auto in = all_ ? draft_.next("virus.groups") : in_;
         if (all_)
             draft_.set(in + "name", "default", line);
@@ -102,7 +112,7 @@ private:
     {
         const auto key = lower(line.key);
         if (key == "senders" || key == "recipients") {
-            if (line.value != "*@*" && line.value != "*" && !all_)
+            if (!means_all(line) && !all_)
                 draft_.append(in_ + key, line.value, line);
         } else if (key == "priority") {
             if (!all_)

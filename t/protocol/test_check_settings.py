@@ -38,6 +38,7 @@ def test_virus_settings_that_work(site):
     ("limits", "{{files: 1}}", "'1'"),
     ("temp_size", "1K", "'1K'"),
     ("groups", "[{{scan: no}}]", "a group needs a name"),
+    ("groups", "[{{name: a, senders: [b@c], scan: no}}]", "anybody may forge"),
     ("skip", "{{access: /nonexistent/access}}", "/nonexistent/access"),
 ])
 def test_virus_settings_that_do_not(site, setting, value, why):

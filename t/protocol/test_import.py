@@ -136,7 +136,7 @@ def test_kavmilter_with_groups(site):
         sales + "name": "sales", sales + "priority": 10, sales + "infected": "strip",
         sales + "suspicious": "accept", sales + "disclaimer": False,
         sales + "recipients": ["*@sales.example", "re:.*@shop[0-9]\\.example"],
-        lab + "name": "lab", lab + "senders": ["lab@*"], lab + "scan": False,
+        lab + "name": "lab", lab + "senders": ["lab@*"],
         "virus.attachments[0].name": ["re:.*\\.exe", "re:.*\\.scr"],
         "virus.attachments[0].except": ["re:setup\\.exe"],
         "virus.attachments[0].action": "rename", "virus.attachments[0].inside": False,
@@ -163,6 +163,7 @@ def test_kavmilter_with_groups(site):
         assert f"{conf}:{line}: {key}" in left
     assert re.search(r"default.conf:\d+: DefaultAction=cure: libclamav cannot", left)
     assert re.search(r"default.conf:\d+: Charset=us-ascii: ", left)
+    assert "lab.conf:5: DefaultAction=noscan: anybody can write that sender" in left
     assert re.search(r"sales.conf:\d+: BackupPolicy=message: ", left)
     assert f"{conf}:4" in said      # where a value is from
 
@@ -219,10 +220,10 @@ def test_clamav_milter(site):
         assert got[name] == value, name
     assert "192.168.0.0/24" in got["virus.skip.networks"]
     assert "127.0.0.0/8" in got["virus.skip.networks"]
-    groups = {got[f"virus.groups[{i}].name"]: i for i in range(3)}
-    assert groups.keys() == {"skip-authenticated", "allowed-1", "allowed-2"}
-    assert got[f"virus.groups[{groups['allowed-1']}].senders"] == [
-        "re:.*(^boss@example\\.org$).*"]
+    groups = {got[f"virus.groups[{i}].name"]: i for i in range(2)}
+    assert groups.keys() == {"skip-authenticated", "allowed-2"}
+    assert got[f"virus.groups[{groups['allowed-2']}].recipients"] == ["re:.*(abuse@).*"]
+    assert f"{allow}:1: AllowList=From:^boss@example\\.org$: anybody can write" in left
     assert f"{allow}:3: AllowList=!To:x@: " in left
     for key in ("Example", "User", "VirusAction", "LogFile", "Chroot", "ReportHostname"):
         assert re.search(rf"(?m)^{re.escape(conf)}:\d+: {key}=", left), key

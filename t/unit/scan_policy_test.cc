@@ -210,6 +210,13 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_with_their_line)
         {"virus: {groups: [{name: a}, {name: a}]}", "another group 'a'"},
         {"virus: {engine: clamd}", "needs virus.clamd.servers"},
         {"virus: {clamd: {servers: [none]}}", "is not a socket"},
+        {"virus: {engine: clamd, clamd: {servers: [inet:1]},"
+         " signatures: [{match: x, action: quarantine}]}",
+         "tells of one signature alone"},
+        {"virus: {groups: [{name: a, senders: [b], scan: no}]}", "may forge"},
+        {"virus: {groups: [{name: a, senders: [b], scan: no,"
+         " direction: in}]}",
+         "may forge"},
         {"virus: {actions: {infected: cure}}", "virus.actions.infected"},
         {"virus: {socket: none}", "needs a socket"}};
     for (const auto& [text, want] : cases) {
