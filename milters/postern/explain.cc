@@ -139,18 +139,15 @@ std::string bracketed(const std::string& address)
     return address.substr(0, 1) == "<" ? address : "<" + address + ">";
 }
 
-/// Prints the answers; whether any recipient is accepted is the exit code.
+/// Prints the answers; whether all recipients are accepted is the exit code.
 int show(const Arguments& a, const std::vector<Answer>& answers)
 {
     if (a.json)
         std::cout << answers_json(answers).dump(2) << '\n';
     else
         print_answers(answers, a.trace, std::cout);
-    const bool accepted =
-        std::any_of(answers.begin(), answers.end(), [](const Answer& answer) {
-            return answer.dialogue.outcome().verdict == policy::Verdict::accept;
-        });
-    return accepted ? EX_OK : answer_is_no;
+    return std::all_of(answers.begin(), answers.end(), taken) ? EX_OK
+                                                              : answer_is_no;
 }
 
 /// Who knows the way of accepted mail; nobody where there is no sendmail.cf.

@@ -1,8 +1,10 @@
 #include "milters/postern/show.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include "milters/postern/latin1.h"
+#include "milters/relay/facts.h"
 
 namespace milters::postern {
 namespace {
@@ -44,15 +46,15 @@ ordered_json answer_json(const Answer& answer)
             one["stage"] = policy::name_of(stage.stage);
             trace.push_back(std::move(one));
         }
-    ordered_json out{
-        {"verdict", policy::name_of(outcome.verdict)},
-        {"stage", policy::name_of(outcome.stage)},
-        {"code", outcome.reply.code},
-        {"enhanced", outcome.reply.enhanced},
-        {"text", to_utf8(outcome.reply.text)},
-        {"relay", dialogue.stages.back().relay && !is_refusal(outcome.verdict)},
-        {"why", why_json(outcome.why)},
-        {"trace", std::move(trace)}};
+    ordered_json out{{"verdict", policy::name_of(outcome.verdict)},
+                     {"stage", policy::name_of(outcome.stage)},
+                     {"code", outcome.reply.code},
+                     {"enhanced", outcome.reply.enhanced},
+                     {"text", to_utf8(outcome.reply.text)},
+                     {"relay", relay::is_relayed(dialogue.stages.back()) &&
+                                   !is_refusal(outcome.verdict)},
+                     {"why", why_json(outcome.why)},
+                     {"trace", std::move(trace)}};
     if (answer.flow)
         out["flow"] = flow_json(*answer.flow);
     return out;
@@ -110,7 +112,8 @@ void print_stage(const Decision& stage, const std::string& rcpt, bool trace,
 {
     out << policy::name_of(stage.stage)
         << (stage.stage == policy::Stage::rcpt ? " " + rcpt : "") << ": "
-        << reply_text(stage) << (stage.relay ? ", may relay" : "") << '\n';
+        << reply_text(stage) << (relay::is_relayed(stage) ? ", may relay" : "")
+        << '\n';
     const std::string reason =
         stage.why.rule.empty() ? "" : why_text(stage.why);
     if (trace)
@@ -146,14 +149,15 @@ ordered_json stage_json(const Decision& decision)
     return out;
 }
 
+bool taken(const Answer& answer)
+{
+    return answer.dialogue.outcome().verdict == Verdict::accept;
+}
+
 ordered_json answers_json(const std::vector<Answer>& answers)
 {
-    const Answer* shown = &answers.front();
-    for (const auto& answer : answers)
-        if (shown->dialogue.outcome().verdict != Verdict::accept &&
-            answer.dialogue.outcome().verdict == Verdict::accept)
-            shown = &answer;
-    auto out = answer_json(*shown);
+    const auto shown = std::find_if_not(answers.begin(), answers.end(), taken);
+    auto out = answer_json(shown == answers.end() ? answers.front() : *shown);
     if (answers.size() == 1)
         return out;
     for (const auto& answer : answers) {

@@ -28,10 +28,14 @@ struct Answer {
     std::optional<policy::Result<policy::sendmail::Flow>> flow{};
 };
 
+/// Whether the recipient is accepted.
+bool taken(const Answer& answer);
+
 /// {"verdict", "stage", "code", "enhanced", "text", "relay", "why", "trace"}
-/// of one recipient; of several those of the first that is accepted, else of
-/// the first, and a list of them with "rcpt" under "recipients".  With a flow
-/// also "flow": {"steps": [{"stage", "source", "key", "value"}], "deliveries":
+/// of one recipient; of several those of the first that is not accepted, else
+/// of the first, and a list of them with "rcpt" under "recipients".  With a
+/// flow also "flow": {"steps": [{"stage", "source", "key", "value"}],
+/// "deliveries":
 /// [{"mailer", "host", "user", "text"}]}, or {"error"} where it is not known.
 nlohmann::ordered_json answers_json(const std::vector<Answer>& answers);
 

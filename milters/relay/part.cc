@@ -4,6 +4,7 @@
 
 #include "milters/relay/guard.h"
 #include "milters/relay/session.h"
+#include "policy/relayers/file_store.h"
 #include "policy/relayers/granting.h"
 
 namespace milters::relay {
@@ -124,6 +125,11 @@ Status RelayPart::bind(const std::optional<milter::Account>& account,
     const auto& config = *around_.config;
     if (const auto problems = check_logins(config); !problems.empty())
         return fail(policy::Errc::parse, lines(problems));
+    if (config.relay.relayers.store != "none")
+        if (auto free = policy::relayers::FileStore::unclaimed(
+                config.relay.relayers.journal);
+            !free)
+            return free;
     if (auto bound = servers_.bind(config.relay, account, names); !bound)
         return bound;
     const auto& login = config.relay.login;

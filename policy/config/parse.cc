@@ -113,7 +113,9 @@ Values parse(const std::string& text, const std::string& file,
     try {
         const auto documents = YAML::LoadAll(text);
         if (documents.size() > 1)
-            problems.push_back(file + ": more than one document");
+            problems.push_back(file + ":" +
+                               std::to_string(documents[1].Mark().line + 1) +
+                               ": more than one document");
         else if (!documents.empty())
             Reader{values, file, problems}.section(documents.front(), "", 0);
     } catch (const YAML::Exception& e) {

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 
 /// For a makemap or vsmtprelay that is at work when we start.
 constexpr auto start_wait = 5s;
+/// For a predecessor that stops, which takes it less than a second.
+constexpr auto stop_limit = 1500ms;
 /// Of the last snapshot: a daemon has to stop within a second.
 constexpr auto stop_wait = 300ms;
 constexpr mode_t lock_mode = 0640;
@@ -24,7 +26,31 @@ constexpr std::size_t removal_part = 5000;
 /// A full disk shall not fill the memory too.
 constexpr std::size_t max_unkept = 100000;
 
+/// The lock of who keeps the grants whose journal is in that folder.
+Result<Fd> claim(Files& files, const std::string& journal, int flags,
+                 std::chrono::milliseconds wait)
+{
+    const std::string path = journal + "/relayers.lock";
+    auto lock = files.open(path, O_RDWR | flags, lock_mode);
+    if (!lock)
+        return lock;
+    auto locked = files.lock(*lock, wait, path);
+    if (!locked && locked.error().code == Errc::timeout)
+        return fail(Errc::denied, path + ": another process keeps the grants");
+    if (!locked)
+        return fail(locked.error());
+    return lock;
+}
+
 }  // namespace
+
+Status FileStore::unclaimed(const std::string& journal)
+{
+    const auto lock = claim(*FileSettings{}.files, journal, 0, stop_limit);
+    if (!lock && lock.error().code == Errc::denied)
+        return fail(lock.error());
+    return {};
+}
 
 FileStore::FileStore(FileSettings settings, Fd lock, Journal journal)
     : settings_{std::move(settings)},
@@ -37,15 +63,9 @@ FileStore::FileStore(FileSettings settings, Fd lock, Journal journal)
 
 Result<std::unique_ptr<FileStore>> FileStore::open(FileSettings settings)
 {
-    const std::string path = settings.journal + "/relayers.lock";
-    auto lock = settings.files->open(path, O_RDWR | O_CREAT, lock_mode);
+    auto lock = claim(*settings.files, settings.journal, O_CREAT, start_wait);
     if (!lock)
         return fail(lock.error());
-    auto locked = settings.files->lock(*lock, start_wait, path);
-    if (!locked && locked.error().code == Errc::timeout)
-        return fail(Errc::denied, path + ": another process keeps the grants");
-    if (!locked)
-        return fail(locked.error());
     auto journal =
         Journal::open(settings.journal, settings.sync, settings.files);
     if (!journal)

@@ -68,6 +68,9 @@ public:
     /// kept as relayers.db.bad.
     /// @return Errc::denied if another process owns the journal
     static Result<std::unique_ptr<FileStore>> open(FileSettings settings);
+    /// Errc::denied, after 1.5 s, if another process owns the journal in that
+    /// folder.  Makes no file; open() says so too, but waits longer.
+    static Status unclaimed(const std::string& journal);
     ~FileStore() override;  ///< writes what is pending, waits 0.3 s at most
     FileStore(const FileStore&) = delete;
     FileStore& operator=(const FileStore&) = delete;

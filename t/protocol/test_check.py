@@ -113,6 +113,23 @@ def test_promiscuous_relay_is_named_and_not_obeyed(daemon):
     assert json.loads(done.stdout)["relay"] and told in done.stderr, done
 
 
+def test_explain_for_several_recipients(unstarted):
+    milter = unstarted()
+
+    def explained(*rcpts):
+        done = run("postern", "explain", "--config", milter.conf, "--json", "--client-addr",
+                   STRANGER, "--from", "a@b.example", *[f"--rcpt={one}" for one in rcpts])
+        return done.returncode, json.loads(done.stdout)
+
+    for rcpts in ("bob@example.org", FAR), (FAR, "bob@example.org"):
+        code, said = explained(*rcpts)
+        assert (code, said["verdict"], said["code"]) == (1, "reject", 550)
+        assert [one["verdict"] for one in said["recipients"]] == [
+            "accept" if "bob" in one else "reject" for one in rcpts]
+    code, said = explained("bob@example.org", "eve@example.org")
+    assert (code, said["verdict"], said["relay"]) == (0, "accept", False)
+
+
 def tenants(milter):
     """A mail directory of root's, a state folder of nobody's."""
     os.mkdir(milter.dir + "/state")

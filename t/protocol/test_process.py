@@ -48,6 +48,7 @@ MISTAKES = [
     ("nothing", "1: the file: a section (key: value) is wanted"),
     ("relay: {colour: blue}", "1: unknown setting relay.colour"),
     ("mail_dir: /a\nmail_dir: /b", "2: mail_dir is set twice"),
+    ("mail_dir: /a\n---\nmail_dir: /b", "3: more than one document"),
 ]
 
 
@@ -263,6 +264,16 @@ def test_a_second_instance_refuses_to_start(daemon):
     done = run("-f", "-P", milter.dir + "/other.pid", "-c", milter.conf)
     assert done.returncode == 69 and "another process listens" in done.stderr
     assert not relays(milter)
+
+
+def test_a_second_owner_of_the_grants_refuses_to_start(daemon, unstarted):
+    first, second = daemon(), unstarted()
+    second.configure(relay=f"  relayers: {{journal: {first.dir}/state}}")
+    done = run("-f", "-c", second.conf)
+    assert done.returncode == 69
+    assert "relayers.lock: another process keeps the grants" in done.stderr
+    assert not [f for f in os.listdir(second.dir) if f.endswith((".sock", ".pid"))]
+    assert relays(first, "127.0.0.1")
 
 
 def test_the_parent_returns_when_the_daemon_listens(unstarted):

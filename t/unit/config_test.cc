@@ -116,7 +116,7 @@ const Case cases[] = {
     {"on_error: accept\n", "f:1: on_error: 'accept' is not one of: tempfail"},
     {"a: [\n", "f:2: not YAML: end of sequence flow not found"},
     {"a: b: c\n", "f:1: not YAML: illegal map value"},
-    {"--- {}\n--- {}\n", "f: more than one document"},
+    {"--- {}\n--- {}\n", "f:2: more than one document"},
 };
 
 }  // namespace
