@@ -73,6 +73,15 @@ public:
         return Simulation{program(), stop};
     }
 
+    bool right_sides_fit(const Area& area) const
+    {
+        return RightSides::fit(program(), area.text());
+    }
+    RightSides right_sides(const Area& area, const Stop* stop) const
+    {
+        return RightSides{program(), area.text(), stop ? *stop : Stop{}};
+    }
+
 private:
     const PatternProgram& program() const;
     std::string translated() const;

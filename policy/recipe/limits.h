@@ -40,6 +40,10 @@ inline constexpr std::size_t pattern_depth = 200;
 inline constexpr std::size_t automaton_bytes = std::size_t{8} << 20;
 /// Bytes of the states that one search remembers; then it forgets them.
 inline constexpr std::size_t state_bytes = std::size_t{1} << 20;
+/// Instructions of a pattern, and bytes of an area, for which the ends behind
+/// \/ are found in advance; beyond, each match looks for its own.
+inline constexpr std::size_t right_side_code = 256;
+inline constexpr std::size_t right_side_area = std::size_t{8} << 20;
 /// Bytes of the rc file of a user; longer: refused at load.
 inline constexpr std::size_t user_rc_bytes = std::size_t{256} << 10;
 /// Bytes that a program may write; more: it is killed and has failed.

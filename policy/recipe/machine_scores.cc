@@ -12,6 +12,9 @@ namespace {
 constexpr double plus_infinity = 2147483647;
 constexpr double minus_infinity = -2147483647;
 
+/// Matches after which it pays to know where all of them end.
+constexpr std::size_t many = 32;
+
 using Kind = PreparedCondition::Kind;
 
 }  // namespace
@@ -36,6 +39,8 @@ void Machine::score_pattern(const PreparedCondition& condition,
         return;
     }
     Simulation run = pattern.simulation(stop());
+    std::optional<RightSides> sides;
+    std::size_t matches = 0;
     double old_square = weight * weight;
     for (std::size_t from = 0; from <= area.text().size();) {
         if (weight == 0 || score <= minus_infinity || score >= plus_infinity)
@@ -44,6 +49,12 @@ void Machine::score_pattern(const PreparedCondition& condition,
         if (!end)
             return;
         if (marks) {
+            if (++matches == many && pattern.right_sides_fit(area)) {
+                sides.emplace(pattern.right_sides(area, stop()));
+                run.use(&*sides);
+            }
+            if (from == area.text().size())
+                run.use(nullptr);  // behind the last newline is another
             const Found found = run.with_mark(area.text(), from, end);
             if (found.marked)
                 set_match(found.text, condition.variable == "MATCH");

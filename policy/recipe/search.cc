@@ -152,7 +152,9 @@ void Simulation::follow_thread(Thread thread, Offset position, Offset area_end)
                 push(in.a, thread.mark);
                 break;
             case Op::mark:
-                if (!want_mark_ || has_mark_ || thread.mark == position)
+                if (want_mark_ && right_sides_ && position <= area_end)
+                    take_right_side(position);
+                else if (!want_mark_ || has_mark_ || thread.mark == position)
                     push(at + 1, thread.mark);
                 else
                     at_mark_.push_back(at + 1);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "policy/recipe/pattern.h"
+#include "policy/recipe/right_sides.h"
 #include "policy/recipe/states.h"
 
 namespace policy::recipe {
@@ -54,6 +55,9 @@ public:
     Found with_mark(std::string_view area, std::size_t from,
                     std::optional<Offset>& end);
 
+    /// Lets further searches of `area` take these, which outlive them.
+    void use(const RightSides* sides) { right_sides_ = sides; }
+
 private:
     struct Thread {
         std::uint32_t at;
@@ -78,8 +82,17 @@ private:
     std::size_t run_fast(std::string_view area, std::size_t i);
     void take_back(const States& states, States::Id state, unsigned char byte);
 
+    /// A thread is at \/, and what comes behind it is known.
+    void take_right_side(Offset position)
+    {
+        end_ = right_sides_->longest(position);
+        has_mark_ = done_ = end_.has_value();
+        mark_ = position;
+    }
+
     const PatternProgram& program_;
     const Stop* stop_;
+    const RightSides* right_sides_ = nullptr;
     std::size_t work_ = 0;  ///< since `stop_` was asked
     std::size_t all_work_ = 0;
     const std::size_t states_after_;

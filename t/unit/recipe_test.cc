@@ -225,6 +225,17 @@ BOOST_AUTO_TEST_CASE(states_find_what_threads_find)
         const Found other = fast.with_mark(text, from, fast_end);
         BOOST_REQUIRE_MESSAGE(slow_end == fast_end && one.text == other.text,
                               "pattern " << pattern << " text " << text);
+        if (!RightSides::fit(program, text) || from == text.size())
+            continue;
+        const RightSides sides{program, text, {}};
+        Simulation told{program};
+        told.use(&sides);
+        std::optional<Offset> told_end;
+        const Found third = told.with_mark(text, from, told_end);
+        BOOST_REQUIRE_MESSAGE(
+            slow_end == told_end && one.marked == third.marked &&
+                one.text == third.text,
+            "pattern " << pattern << " text " << text << " from " << from);
     }
 }
 
