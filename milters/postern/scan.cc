@@ -65,6 +65,30 @@ nlohmann::json json_of(const Verdict& verdict)
     return out;
 }
 
+/// A name that cannot forge a line or move the cursor: control characters,
+/// those of Latin 1 in UTF-8 too, become `\xNN`, and a backslash two.
+std::string visible(const std::string& name)
+{
+    const auto byte = [&](std::size_t i) {
+        return i < name.size() ? static_cast<unsigned char>(name[i]) : 0U;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool c1 =
+            byte(i) >= 0x80 && byte(i) < 0xa0 && i > 0 && byte(i - 1) == 0xc2;
+        if (name[i] == '\\') {
+            out += "\\\\";
+        } else if (byte(i) < ' ' || byte(i) == 0x7f || c1) {
+            char hex[5];
+            std::snprintf(hex, sizeof hex, "\\x%02x", byte(i));
+            out += hex;
+        } else {
+            out += name[i];
+        }
+    }
+    return out;
+}
+
 /// One line a file, on stdout.
 void print(const Arguments& args, const std::string& file,
            const Verdict& verdict)
@@ -85,7 +109,7 @@ void print(const Arguments& args, const std::string& file,
     std::cout << std::endl;
     for (const auto& part : verdict.parts)
         std::cout << "  " << part.level << ' ' << part.type << ' ' << part.size
-                  << ' ' << part.name << '\n';
+                  << ' ' << visible(part.name) << '\n';
 }
 
 /// A copy in memory: a worker of another user can then read it, and nobody

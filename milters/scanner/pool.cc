@@ -177,14 +177,22 @@ policy::Result<Verdict> Pool::attempt(LinkPtr& link, const ScanJob& job,
     if (auto sent = send_packet(link->socket.get(), write(request), job.fd);
         !sent)
         return policy::fail(sent.error());
+    Verdict verdict;
     const auto last = Steady::now() + request.deadline + kill_after;
     while (Steady::now() < last) {
         const auto packet = receive_packet(link->socket.get(), tick_interval);
-        if (packet)
-            return policy::scan::read_answer(packet->text, request.id);
-        if (packet.error().code != Errc::timeout)
+        if (!packet && packet.error().code != Errc::timeout)
             return policy::fail(Errc::io, "the worker has ended");
-        tick();
+        if (!packet) {
+            tick();
+            continue;
+        }
+        const auto last_one =
+            policy::scan::read_answer(packet->text, request.id, verdict);
+        if (!last_one)
+            return policy::fail(last_one.error());
+        if (*last_one)
+            return verdict;
     }
     link->process->kill_worker(link->id);
     return policy::fail(Errc::timeout, "the worker did not answer in time");

@@ -45,17 +45,16 @@ Status scan_sample(int socket, const std::string& name,
     if (!packet)
         return policy::fail(Errc::format,
                             "self-test: worker has ended over " + name);
-    const auto verdict = policy::scan::read_answer(packet->text, 1);
-    if (!verdict)
-        return policy::fail(verdict.error());
+    policy::scan::Verdict verdict;
+    if (auto s = policy::scan::read_answer(packet->text, 1, verdict); !s)
+        return policy::fail(s.error());
     const auto want = infected ? policy::scan::ScanStatus::infected
                                : policy::scan::ScanStatus::clean;
-    if (verdict->status() == want)
+    if (verdict.status() == want)
         return {};
     return policy::fail(Errc::format, "self-test: " + name + " is called " +
-                                          name_of(verdict->status()) + " " +
-                                          verdict->signature() +
-                                          verdict->detail);
+                                          name_of(verdict.status()) + " " +
+                                          verdict.signature() + verdict.detail);
 }
 
 }  // namespace

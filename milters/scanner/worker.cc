@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "milters/scanner/channel.h"
@@ -32,16 +33,13 @@ try {
     return Verdict::error(e.what());
 }
 
-/// Cuts a list that does not fit a packet; what is cut counts as a limit.
-std::string answer(std::uint64_t id, Verdict verdict)
+bool answer(int socket, std::uint64_t id, const Verdict& verdict)
 {
-    std::string text = policy::scan::write(id, verdict);
-    if (text.size() <= policy::scan::max_packet)
-        return text;
-    verdict.parts.clear();
-    verdict.add(policy::scan::ScanStatus::limits,
-                "Heuristics.Limits.Exceeded.Parts");
-    return policy::scan::write(id, verdict);
+    const auto packets = policy::scan::write(id, verdict);
+    return std::all_of(packets.begin(), packets.end(),
+                       [&](const std::string& packet) {
+                           return send_packet(socket, packet).has_value();
+                       });
 }
 
 }  // namespace
@@ -66,9 +64,10 @@ int serve(int socket, const ScanFunction& scan)
         if (!request || !packet->file)
             return EX_PROTOCOL;
         arm(request->deadline);
-        Verdict verdict = scan_one(scan, packet->file.get(), request->want);
+        const Verdict verdict =
+            scan_one(scan, packet->file.get(), request->want);
         arm(0ms);
-        if (!send_packet(socket, answer(request->id, std::move(verdict))))
+        if (!answer(socket, request->id, verdict))
             return EX_IOERR;
     }
 }

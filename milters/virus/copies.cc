@@ -83,7 +83,7 @@ Macros macros_of(const Transaction& mail, const Verdict& verdict,
     const auto set = [&](const char* name, const std::string& value) {
         out[name] = {value};
     };
-    const bool filtered = outcome.rule == "attachments";
+    const bool filtered = policy::scan::is_filtered(outcome);
     set("STATUS", filtered ? "filtered" : name_of(outcome.status));
     set("SIGNATURE", outcome.signature);
     set("VIRUS", outcome.signature);
@@ -153,7 +153,7 @@ policy::Result<std::string> keep_copy(const Runtime& runtime,
     kept.client = mail.from.client.text();
     kept.auth_user = mail.from.auth_user;
     kept.subject = mail.message.subject().value_or("");
-    kept.status = name_of(verdict.status());
+    kept.status = policy::scan::status_word(verdict, plan.outcome);
     kept.signature = plan.outcome.signature;
     kept.action = name_of(plan.action);
     kept.group = plan.outcome.group;

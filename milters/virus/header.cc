@@ -8,6 +8,15 @@ namespace {
 
 using policy::scan::day_of;
 
+/// Lines as mail has them, the last one, too.
+std::string with_crlf(const std::string& text)
+{
+    std::string out;
+    for (const char c : text)
+        out += c == '\n' ? std::string{"\r\n"} : std::string(1, c);
+    return out.ends_with('\n') ? out : out + "\r\n";
+}
+
 }  // namespace
 
 std::string scanned_value(const policy::scan::EngineInfo& engine,
@@ -51,7 +60,7 @@ std::string notice(const std::string& text, const std::string& status)
     std::string out = text;
     if (const auto place = out.find("%s"); place != std::string::npos)
         out.replace(place, 2, status);
-    return out + "\r\n";
+    return with_crlf(out);
 }
 
 }  // namespace milters::virus

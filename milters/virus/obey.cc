@@ -64,7 +64,7 @@ public:
           mail_{mail},
           verdict_{verdict},
           plan_{plan},
-          status_{policy::scan::describe(verdict.status(), verdict.signature())}
+          status_{policy::scan::describe(verdict, plan.outcome)}
     {
     }
 

@@ -32,8 +32,9 @@ public:
         if (!bytes)
             return false;
         const auto leaves = policy::scan::leaves_of(*bytes);
+        const bool too_many = leaves.empty() && is_multipart(*bytes);
         if (leaves.empty())
-            return is_mild(scanning_.plan_for(*bytes).action)
+            return !too_many && is_mild(scanning_.plan_for(*bytes).action)
                        ? rename_whole(*bytes)
                        : replace_all();
         const auto rest = mended(*bytes, leaves);
@@ -44,6 +45,12 @@ public:
     }
 
 private:
+    static bool is_multipart(std::string_view text)
+    {
+        return policy::scan::media_type(policy::scan::header_of(text))
+            .starts_with("multipart/");
+    }
+
     /// Renamed parts may still match the rule that renames.
     static bool is_mild(Action action) { return action < Action::strip; }
 
@@ -99,13 +106,11 @@ private:
         const auto renamed = policy::scan::with_renamed_files(
             header, runtime_.virus().rename_suffix);
         bool done = true;
-        for (const char* name : {"Content-Disposition", "Content-Type"})
-            if (mail_.message.count(name)) {
-                const auto value =
-                    policy::scan::header_value(renamed, lower(name));
-                done &= set_header(name,
-                                   value.substr(value.find_first_not_of(' ')));
-            }
+        for (const char* name : {"Content-Disposition", "Content-Type"}) {
+            const auto value = policy::scan::header_value(renamed, lower(name));
+            done &=
+                set_header(name, value.substr(value.find_first_not_of(' ')));
+        }
         return done;
     }
 

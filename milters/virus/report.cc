@@ -62,7 +62,7 @@ void write_line(const Runtime& runtime, const Transaction& mail,
 {
     policy::Fields line;
     line.say(runtime.test_mode() ? "virus: test mode:" : "virus:")
-        .add("status", name_of(verdict.status()))
+        .add("status", policy::scan::status_word(verdict, plan.outcome))
         .add("action", name_of(plan.action))
         .add_if("signature", verdict.signature())
         .add_if("group", plan.outcome.group)

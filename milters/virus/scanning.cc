@@ -1,8 +1,12 @@
 #include "milters/virus/scanning.h"
 
+#include <algorithm>
+#include <map>
+
 #include "milters/milter/daemon.h"
 #include "policy/scan/attachment.h"
 #include "policy/scan/by_access.h"
+#include "policy/scan/part_list.h"
 
 namespace milters::virus {
 
@@ -45,10 +49,12 @@ Verdict Scanning::scan_file(const scanner::MemFile& file, bool urgent)
 /// rules that ask for them.
 void Scanning::add_names(Verdict& verdict, std::string_view bytes)
 {
-    auto parts = policy::scan::named_parts(bytes);
+    auto parts = policy::scan::named_parts(
+        bytes, std::min<std::size_t>(runtime_.virus().scan.limits.files,
+                                     policy::scan::max_listed));
     if (!parts) {
         verdict.add(policy::scan::ScanStatus::limits,
-                    "Heuristics.Limits.Exceeded.Parts");
+                    policy::scan::parts_limit);
         return;
     }
     for (auto& part : *parts)
@@ -89,8 +95,13 @@ Verdict Scanning::whole(Message& message)
     const auto engine = runtime_.scanner->info();
     if (const auto why = stale(engine))
         return Verdict::error(*why);
-    if (message.oversize())
-        return Verdict::oversize();
+    if (message.oversize()) {
+        auto verdict = Verdict::oversize();
+        if (wanted().parts)
+            verdict.add(policy::scan::ScanStatus::limits,
+                        policy::scan::parts_limit);
+        return verdict;
+    }
     for (const auto* key : {&message.full_digest(), &message.digest()})
         if (auto known = runtime_.cache->find(*key, engine.generation)) {
             remembered_ = true;
@@ -123,11 +134,17 @@ policy::scan::Plan Scanning::plan_for(std::string_view bytes)
 policy::scan::Plan Scanning::plan(const Verdict& verdict) const
 {
     std::vector<policy::scan::Outcome> outcomes;
+    std::map<const policy::scan::Group*, policy::scan::Outcome> of_group;
+    const auto& rules = runtime_.virus().rules;
     // An MTA that hid the recipients still gets the common rules.
     for (std::size_t i = 0; i < mail_.access.size(); ++i) {
         const auto rcpt = i < mail_.rcpts.size() ? mail_.rcpts[i] : "";
-        auto outcome = policy::scan::decide(runtime_.virus().rules, mail_.from,
-                                            rcpt, verdict, runtime_.now());
+        const auto [known, is_new] = of_group.try_emplace(
+            policy::scan::group_of(rules, mail_.from, rcpt));
+        if (is_new)
+            known->second = policy::scan::decide(rules, mail_.from, rcpt,
+                                                 verdict, runtime_.now());
+        auto outcome = known->second;
         if (const auto& ruling = mail_.access[i])
             outcome = policy::scan::by_access(std::move(outcome), *ruling);
         outcomes.push_back(std::move(outcome));

@@ -107,7 +107,9 @@ constexpr Key table[] = {
     {.name = "virus.disclaimer.text",
      .type = Type::text,
      .fallback = "",
-     .about = "put below clean messages; empty: nothing"},
+     .max = 8192,
+     .about = "put below clean messages, one line or more, up to 8 KiB; empty: "
+              "nothing"},
     {.name = "virus.disclaimer.direction",
      .type = Type::choice,
      .fallback = "out",

@@ -48,7 +48,9 @@ constexpr Key table[] = {
     {.name = "virus.strip_text",
      .type = Type::text,
      .fallback = "A part of this message was removed: %s",
-     .about = "the notice in the place of what was stripped; %s: the status"},
+     .max = 8192,
+     .about = "the notice in the place of what was stripped, one line or more, "
+              "up to 8 KiB; %s: the status"},
 
     {.name = "virus.headers.scanned",
      .type = Type::text,

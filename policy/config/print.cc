@@ -10,12 +10,26 @@ constexpr const char* plain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     "/._-+@";
 
+/// In double quotes, with `\n` for the end of a line.
+std::string escaped(const std::string& text)
+{
+    std::string out = "\"";
+    for (const char c : text)
+        out += c == '\n'               ? std::string{"\\n"}
+               : c == '\t'             ? std::string{"\\t"}
+               : c == '"' || c == '\\' ? std::string{'\\', c}
+                                       : std::string(1, c);
+    return out + '"';
+}
+
 /// Quotes what YAML would read as something else than this text.
 std::string yaml(const std::string& text)
 {
     if (!text.empty() && text.find_first_not_of(plain) == std::string::npos &&
         text.front() != '-' && text.front() != '@')
         return text;
+    if (text.find_first_of("\n\t") != std::string::npos)
+        return escaped(text);
     std::string quoted = "'";
     for (const char c : text)
         quoted += c == '\'' ? "''" : std::string(1, c);

@@ -165,9 +165,13 @@ Result<Value> parse_choice(const Key& key, const std::string& text)
 
 Result<Value> parse_text(const Key& key, const std::string& text)
 {
+    const bool many_lines = key.max > 0;
     for (const char c : text)
-        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+        if ((static_cast<unsigned char>(c) < ' ' || c == '\x7f') &&
+            !(many_lines && (c == '\n' || c == '\t')))
             return wrong("control character in the value");
+    if (many_lines && static_cast<std::int64_t>(text.size()) > key.max)
+        return wrong("more than " + std::to_string(key.max) + " bytes");
     if (key.type == Type::path && !text.empty() && text.front() != '/')
         return wrong(quoted(text) + " is not an absolute path");
     return text;

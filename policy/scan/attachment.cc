@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/scan/field.h"
+#include "policy/scan/inner_names.h"
 #include "policy/tokens.h"
 
 namespace policy::scan {
@@ -68,13 +69,25 @@ std::uint64_t decoded_size(std::string_view header, std::string_view body)
 
 }  // namespace
 
+std::vector<std::string> file_names(std::string_view header)
+{
+    const std::pair<const char*, const char*> places[] = {
+        {"content-disposition", "filename"}, {"content-type", "name"}};
+    std::vector<std::string> out;
+    for (const auto& [field, name] : places)
+        for (const std::string& value : header_values(header, field)) {
+            const std::string one = cut(parameter(value, name));
+            if (!one.empty() &&
+                std::find(out.begin(), out.end(), one) == out.end())
+                out.push_back(one);
+        }
+    return out;
+}
+
 std::string file_name(std::string_view header)
 {
-    const auto named =
-        parameter(header_value(header, "content-disposition"), "filename");
-    if (!named.empty())
-        return cut(named);
-    return cut(parameter(header_value(header, "content-type"), "name"));
+    auto all = file_names(header);
+    return all.empty() ? std::string{} : std::move(all.front());
 }
 
 std::string media_type(std::string_view header)
@@ -97,40 +110,30 @@ std::optional<std::vector<Part>> named_parts(std::string_view message,
             return std::nullopt;  // without a boundary
         const auto size = decoded_size(
             header, message.substr(leaf.body, leaf.end - leaf.body));
-        out.push_back({file_name(header), "", size, 1, false, type});
+        auto names = file_names(header);
+        if (names.empty())
+            names.emplace_back();
+        for (std::string& name : names)
+            out.push_back({std::move(name), "", size, 1, false, type});
     }
+    for (Part& part : names_in_lines(message))
+        out.push_back(std::move(part));
     return out;
 }
 
 std::string with_renamed_files(std::string_view header,
                                const std::string& suffix)
 {
-    const std::string name = harmless(file_name(header)) + suffix;
+    const std::string own = file_name(header);
+    const std::string name = harmless(own.empty() ? "part" : own) + suffix;
     std::string out;
-    for (std::size_t at = 0; at < header.size();) {
-        // One field with its folded lines.
-        auto end = header.find("\r\n", at);
-        while (end != npos && end + 2 < header.size() &&
-               (header[end + 2] == ' ' || header[end + 2] == '\t'))
-            end = header.find("\r\n", end + 2);
-        end = end == npos ? header.size() : end + 2;
-        const auto field = header.substr(at, end - at);
-        const std::string low = [&] {
-            std::string text{field.substr(0, 20)};
-            std::transform(text.begin(), text.end(), text.begin(), fold);
-            return text;
-        }();
-        if (low.starts_with("content-disposition:"))
-            out += "Content-Disposition: attachment;\r\n\tfilename=\"" + name +
-                   "\"\r\n";
-        else if (low.starts_with("content-type:"))
-            out += "Content-Type: application/octet-stream;\r\n\tname=\"" +
-                   name + "\"\r\n";
-        else
+    for (const auto field : fields(header))
+        if (!is_named(field, "content-disposition") &&
+            !is_named(field, "content-type") && field != "\r\n")
             out += field;
-        at = end;
-    }
-    return out;
+    return out + "Content-Type: application/octet-stream;\r\n\tname=\"" + name +
+           "\"\r\nContent-Disposition: attachment;\r\n\tfilename=\"" + name +
+           "\"\r\n\r\n";
 }
 
 }  // namespace policy::scan

@@ -30,6 +30,9 @@ std::optional<Verdict> VerdictCache::find(const Digest& key,
 
 namespace {
 
+/// A list that is longer takes more room than the scan is worth.
+constexpr std::size_t max_parts = 500;
+
 /// A failure, or a scan that took too long today.
 bool may_differ_tomorrow(const Verdict& verdict)
 {
@@ -45,7 +48,8 @@ bool may_differ_tomorrow(const Verdict& verdict)
 void VerdictCache::add(const Digest& key, const std::string& generation,
                        const Verdict& verdict)
 {
-    if (generation.empty() || capacity_ == 0 || may_differ_tomorrow(verdict))
+    if (generation.empty() || capacity_ == 0 || may_differ_tomorrow(verdict) ||
+        verdict.parts.size() > max_parts)
         return;
     const std::lock_guard lock{mutex_};
     use(generation);

@@ -14,7 +14,8 @@
 namespace policy::scan {
 
 /// Bounded; what was asked for least recently goes first.  Holds verdicts of
-/// one generation of the engine only.  Errors are never kept.  Safe to call
+/// one generation of the engine only.  Errors and long lists of
+/// parts are never kept.  Safe to call
 /// from many threads.
 class VerdictCache {
 public:

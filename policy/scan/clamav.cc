@@ -157,7 +157,7 @@ Verdict Engine::scan(int fd, Want want)
     if ((want.all_names || want.parts) && !scan.verdict.clean()) {
         // The first signature ends a scan; behind one that is forgiven may be
         // another, and more parts.
-        scan.verdict.parts.clear();
+        scan.parts = PartList{handle_->limits.files};
         pass(scan, fd, handle_->options.general | CL_SCAN_GENERAL_ALLMATCHES,
              handle_->options.heuristic);
     }
@@ -173,6 +173,7 @@ Verdict Engine::scan(int fd, Want want)
         scan.fail(std::string{"unpacking: "} + failure);
     if (scan.verdict.clean())
         handle_->cache.add(scan.seen);
+    scan.verdict.parts = scan.parts.take();
     return std::move(scan.verdict);
 }
 

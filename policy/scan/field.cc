@@ -161,16 +161,6 @@ std::size_t end_of_field(std::string_view header, std::size_t at)
     return at;
 }
 
-bool is_named(std::string_view field, std::string_view name)
-{
-    if (field.size() <= name.size() ||
-        !std::equal(name.begin(), name.end(), field.begin(),
-                    [](char a, char b) { return a == fold(b); }))
-        return false;
-    const auto colon = field.find_first_not_of(" \t", name.size());
-    return colon != npos && field[colon] == ':';
-}
-
 std::string unfolded(std::string_view text)
 {
     std::string out;
@@ -181,17 +171,34 @@ std::string unfolded(std::string_view text)
 
 }  // namespace
 
+std::vector<std::string_view> fields(std::string_view header)
+{
+    std::vector<std::string_view> out;
+    for (std::size_t at = 0; at < header.size();) {
+        const auto end = end_of_field(header, at);
+        out.push_back(header.substr(at, end - at));
+        at = end;
+    }
+    return out;
+}
+
+bool is_named(std::string_view field, std::string_view name)
+{
+    if (field.size() <= name.size() ||
+        !std::equal(name.begin(), name.end(), field.begin(),
+                    [](char a, char b) { return a == fold(b); }))
+        return false;
+    const auto colon = field.find_first_not_of(" \t", name.size());
+    return colon != npos && field[colon] == ':';
+}
+
 std::vector<std::string> header_values(std::string_view header,
                                        std::string_view name)
 {
     std::vector<std::string> out;
-    for (std::size_t at = 0; at < header.size();) {
-        const auto end = end_of_field(header, at);
-        const auto field = header.substr(at, end - at);
+    for (const auto field : fields(header))
         if (is_named(field, name))
             out.push_back(unfolded(field.substr(field.find(':') + 1)));
-        at = end;
-    }
     return out;
 }
 

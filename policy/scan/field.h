@@ -7,9 +7,16 @@
 
 namespace policy::scan {
 
-/// The values of all fields of this name, unfolded; blanks before the colon do
-/// not count, as for many readers.  Pure.
+/// The fields, each with its folded lines and line end; the empty line at the
+/// end is one.  Pure.
+std::vector<std::string_view> fields(std::string_view header);
+
+/// Whether a field has this name; blanks before the colon do not count, as for
+/// many readers.  Pure.
 /// @param name  in lower case
+bool is_named(std::string_view field, std::string_view name);
+
+/// The values of all fields of this name, unfolded.  Pure.
 std::vector<std::string> header_values(std::string_view header,
                                        std::string_view name);
 

@@ -15,7 +15,7 @@ std::string filled(const std::string& text, const std::string& value)
 
 Reply permanent(const Outcome& outcome, const std::string& reject_text)
 {
-    if (outcome.rule == "attachments")
+    if (is_filtered(outcome))
         return {550, "5.7.1",
                 with_reason(outcome, "Attachment not accepted: " +
                                          clean_signature(outcome.signature))};
@@ -78,6 +78,25 @@ Reply reply_for(const Outcome& outcome, const std::string& reject_text)
     return {451, "4.7.1",
             "Message refused for now: " +
                 describe(outcome.status, outcome.signature)};
+}
+
+bool is_filtered(const Outcome& outcome)
+{
+    return outcome.rule == "attachments" &&
+           outcome.status != ScanStatus::limits;
+}
+
+std::string status_word(const Verdict& verdict, const Outcome& outcome)
+{
+    return verdict.clean() && is_filtered(outcome) ? "filtered"
+                                                   : name_of(verdict.status());
+}
+
+std::string describe(const Verdict& verdict, const Outcome& outcome)
+{
+    if (verdict.clean() && is_filtered(outcome))
+        return "filtered (" + clean_signature(outcome.signature) + ")";
+    return describe(verdict.status(), verdict.signature());
 }
 
 std::string with_reason(const Outcome& outcome, std::string text)

@@ -33,6 +33,17 @@ Reply reply_for(const Outcome& outcome, const std::string& reject_text);
 /// `text`, and the rule's reason in parentheses if it has one.
 std::string with_reason(const Outcome& outcome, std::string text);
 
+/// Whether an attachment that is not wanted decided.
+bool is_filtered(const Outcome& outcome);
+
+/// The status as text; `filtered` where nothing but such an attachment was
+/// found.
+std::string status_word(const Verdict& verdict, const Outcome& outcome);
+
+/// The same with the signature or the name of the attachment: for header,
+/// notice and the MTA's reason.
+std::string describe(const Verdict& verdict, const Outcome& outcome);
+
 /// "clean", "infected (Eicar)", ...: for header and log.
 std::string describe(ScanStatus status, const std::string& signature);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/scan/part_list.h"
+
 #include "policy/readings.h"
 
 namespace policy::scan {
@@ -75,7 +77,8 @@ Outcome outcome_of(const Rules& rules, const Group* group,
 
 bool of_size(const AttachmentRule& rule, std::uint64_t size)
 {
-    return size > rule.larger && (rule.smaller == 0 || size < rule.smaller);
+    return (rule.larger == 0 || size > rule.larger) &&
+           (rule.smaller == 0 || size < rule.smaller);
 }
 
 /// Parts of which no type is declared, as in archives, are the concern of
@@ -87,19 +90,59 @@ bool of_declared_type(const AttachmentRule& rule, const std::string& mime)
             (!mime.empty() && !any_match(rule.except_mime, mime)));
 }
 
-bool is_hit(const AttachmentRule& rule, const Part& part,
-            const std::string& group)
+/// Windows saves `a.exe. ` as `a.exe`.
+std::string_view as_saved(std::string_view name)
 {
-    if ((!rule.group.empty() && rule.group != group) ||
-        any_match(rule.except, part.name))
+    const auto last = name.find_last_not_of(". ");
+    return last == std::string_view::npos ? name : name.substr(0, last + 1);
+}
+
+bool is_hit(const AttachmentRule& rule, const Part& part)
+{
+    const auto name = as_saved(part.name);
+    if (any_match(rule.except, name))
         return false;
     std::string_view type = part.type;
     if (type.starts_with("CL_TYPE_"))
         type.remove_prefix(8);
     return (rule.inside || part.level <= 1) && of_size(rule, part.size) &&
            of_declared_type(rule, part.mime) &&
-           all_or_match(rule.names, part.name) &&
-           all_or_match(rule.types, type);
+           all_or_match(rule.names, name) && all_or_match(rule.types, type);
+}
+
+/// What the message is refused for.
+std::string called(const Part& part)
+{
+    return !part.name.empty()   ? part.name
+           : !part.type.empty() ? part.type
+                                : part.mime;
+}
+
+/// What a rule calls for; nullopt: nothing.  One that cannot be asked of all
+/// parts counts as if it had matched.
+std::optional<Outcome> ask(const AttachmentRule& rule, const Verdict& verdict)
+{
+    Outcome out;
+    out.action = rule.action;
+    out.rule = "attachments";
+    out.place = rule.place;
+    out.reason = rule.reason;
+    const auto part =
+        std::find_if(verdict.parts.begin(), verdict.parts.end(),
+                     [&](const Part& one) { return is_hit(rule, one); });
+    if (part != verdict.parts.end()) {
+        out.status = ScanStatus::suspicious;
+        out.signature = called(*part);
+        return out;
+    }
+    const auto& found = verdict.findings;
+    if (std::none_of(found.begin(), found.end(), [](const Finding& finding) {
+            return finding.signature == parts_limit;
+        }))
+        return std::nullopt;
+    out.status = ScanStatus::limits;
+    out.signature = parts_limit;
+    return out;
 }
 
 /// Of two outcomes the stricter; of equals the first.
@@ -194,15 +237,15 @@ Outcome decide(const Rules& rules, const MailFrom& from, std::string_view rcpt,
         keep_stricter(out, outcome_of(rules, group, finding, now), first);
         first = false;
     }
-    for (const AttachmentRule& rule : rules.attachments)
-        for (const Part& part : verdict.parts)
-            if (is_hit(rule, part, out.group)) {
-                Outcome hit{rule.action, ScanStatus::suspicious, part.name,
-                            out.group,   "attachments",          rule.place,
-                            rule.reason};
-                keep_stricter(out, std::move(hit), first);
-                first = false;
-            }
+    for (const AttachmentRule& rule : rules.attachments) {
+        if (!rule.group.empty() && rule.group != out.group)
+            continue;
+        if (auto hit = ask(rule, verdict)) {
+            hit->group = out.group;
+            keep_stricter(out, std::move(*hit), first);
+            first = false;
+        }
+    }
     return out;
 }
 

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "policy/scan/inner_names.h"
+
 namespace policy::scan {
 namespace {
-
-/// What a list of parts may hold; more is the finding `limits`.
-constexpr std::size_t max_parts = 500;
-constexpr std::size_t max_part_name = 160;
 
 thread_local Running* running = nullptr;
 /// Error messages of the library outside of a scan (loading).
@@ -54,16 +52,6 @@ void on_virus(int /*fd*/, const char* name, void* /*context*/)
         running->verdict.add(status_of_signature(name), name);
 }
 
-void list_part(Running& scan, Part part)
-{
-    if (scan.verdict.parts.size() >= max_parts) {
-        scan.list_full = true;
-        return;
-    }
-    part.name.resize(std::min(part.name.size(), max_part_name));
-    scan.verdict.parts.push_back(std::move(part));
-}
-
 /// Zip members larger than a file may be are cut off there and the rest is
 /// not looked at, which libclamav does not report: neither the announced size
 /// nor that of what was unpacked may reach the limit.
@@ -81,6 +69,17 @@ void enter_level(Running& scan, std::uint32_t level, const char* type)
     scan.types.emplace_back(type ? type : "");
 }
 
+/// The level of a member of the innermost open file of this type: what was
+/// unpacked from an earlier member may be deeper.
+unsigned level_in(const Running& scan, const char* container)
+{
+    const auto found = std::find(scan.types.rbegin(), scan.types.rend(),
+                                 container ? container : "");
+    return found == scan.types.rend()
+               ? static_cast<unsigned>(scan.types.size())
+               : static_cast<unsigned>(scan.types.rend() - found);
+}
+
 /// The same bytes count as the same part only if the engine looks at them in
 /// the same way: as the same type, at the same depth, in the same kinds of
 /// containers, which signatures may ask for.  REQUIRES enter_level().
@@ -96,6 +95,15 @@ Digest key_of(const Running& scan, std::uint32_t attributes,
     return hash.finish();
 }
 
+void list_file(Running& scan, Part part, std::string_view bytes)
+{
+    for (Part& inner : names_in(part.type, bytes)) {
+        inner.level = part.level + 1;
+        scan.parts.add_member(std::move(inner));
+    }
+    scan.parts.add_file(std::move(part));
+}
+
 cl_error_t on_file(int /*fd*/, const char* type, const char** /*ancestors*/,
                    size_t /*parent_size*/, const char* name, size_t size,
                    const char* buffer, uint32_t level, uint32_t attributes,
@@ -108,8 +116,10 @@ try {
         return CL_CLEAN;
     check_size(*running, size);
     if (running->want_parts) {
-        list_part(*running,
-                  {name ? name : "", type ? type : "", size, level, false});
+        list_file(*running,
+                  {name && !is_made_up(name) ? name : "", type ? type : "",
+                   size, level, false},
+                  {buffer ? buffer : "", buffer ? size : 0});
         return CL_CLEAN;
     }
     if (!buffer)
@@ -134,8 +144,9 @@ try {
         return CL_CLEAN;
     check_size(*running, size);
     if (running->want_parts)
-        list_part(*running, {name ? name : "", container ? container : "", size,
-                             1, encrypted != 0});
+        running->parts.add_member({name ? name : "", "", size,
+                                   level_in(*running, container),
+                                   encrypted != 0});
     return CL_CLEAN;
 } catch (...) {
     if (running)
@@ -164,8 +175,8 @@ void Running::judge(cl_error_t rc, const char* name)
         verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded");
     else if (rc != CL_CLEAN && rc != CL_VERIFIED)
         fail(cl_strerror(rc));
-    if (list_full)
-        verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.Parts");
+    if (parts.full())
+        verdict.add(ScanStatus::limits, parts_limit);
 }
 
 bool tells_of_lost_rules(std::string_view load_errors)

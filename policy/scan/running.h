@@ -9,6 +9,7 @@
 
 #include "policy/scan/options.h"
 #include "policy/scan/part_cache.h"
+#include "policy/scan/part_list.h"
 #include "policy/scan/verdict.h"
 
 namespace policy::scan {
@@ -18,10 +19,10 @@ struct Running {
     PartCache& cache;
     const Limits& limits;
     bool want_parts;
+    PartList parts{limits.files};
     Verdict verdict{};
     std::vector<Digest> seen{};
     std::vector<std::string> types{};  ///< of the files around, outermost first
-    bool list_full = false;
 
     /// The status is `error`; the first cause is kept.
     void fail(std::string_view cause);

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <span>
+
+#include "policy/scan/part_list.h"
 
 namespace policy::scan {
 namespace {
@@ -12,6 +15,8 @@ constexpr std::array<const char*, 4> kinds = {"ready", "worker", "gone",
                                               "failed"};
 constexpr std::size_t max_text = 1000;
 constexpr std::size_t max_list = 2000;
+/// Of the parts in a packet; beside the last of them it has findings.
+constexpr std::size_t full_packet = max_packet / 4;
 
 /// One line, whatever bytes are in it.
 std::string dump(const json& object)
@@ -55,13 +60,18 @@ Part to_part(const json& item)
             item.at(4).get<bool>()};
 }
 
-Verdict to_verdict(const json& object)
+void add_parts(const json& parts, Verdict& verdict)
 {
-    Verdict verdict;
+    if (!parts.is_array() || parts.size() + verdict.parts.size() > max_listed)
+        throw std::range_error{"list of another shape"};
+    for (const json& part : parts)
+        verdict.parts.push_back(to_part(part));
+}
+
+void add_rest(const json& object, Verdict& verdict)
+{
     const json& findings = object.at("findings");
-    const json& parts = object.at("parts");
-    if (!findings.is_array() || !parts.is_array() ||
-        findings.size() > max_list || parts.size() > max_list)
+    if (!findings.is_array() || findings.size() > max_list)
         throw std::range_error{"lists of another shape"};
     for (const json& finding : findings) {
         const auto status = parse_status(finding.at(0).get<std::string>());
@@ -69,10 +79,21 @@ Verdict to_verdict(const json& object)
             throw std::range_error{"not a status of a finding"};
         verdict.add(*status, finding.at(1).get<std::string>());
     }
-    for (const json& part : parts)
-        verdict.parts.push_back(to_part(part));
+    add_parts(object.at("parts"), verdict);
     verdict.detail = one_line(object.at("detail"));
-    return verdict;
+}
+
+/// The first parts of a list that fill a packet well, taken off it.
+json take_parts(std::span<const Part>& rest)
+{
+    json out = json::array();
+    std::size_t size = 0;
+    while (!rest.empty() && size < full_packet) {
+        out.push_back(to_json(rest.front()));
+        size += dump(out.back()).size();
+        rest = rest.subspan(1);
+    }
+    return out;
 }
 
 json to_json(const EngineInfo& info)
@@ -131,26 +152,35 @@ Result<ScanRequest> read_request(std::string_view packet)
     });
 }
 
-std::string write(std::uint64_t id, const Verdict& verdict)
+std::vector<std::string> write(std::uint64_t id, const Verdict& verdict)
 {
+    std::vector<std::string> out;
+    std::span<const Part> rest{verdict.parts};
+    json parts = take_parts(rest);
+    for (; !rest.empty(); parts = take_parts(rest))
+        out.push_back(dump({{"scan", id}, {"more", parts}}));
     json findings = json::array();
     for (const Finding& finding : verdict.findings)
         findings.push_back({name_of(finding.status), finding.signature});
-    json parts = json::array();
-    for (const Part& part : verdict.parts)
-        parts.push_back(to_json(part));
-    return dump({{"scan", id},
-                 {"findings", findings},
-                 {"parts", parts},
-                 {"detail", one_line(verdict.detail)}});
+    out.push_back(dump({{"scan", id},
+                        {"findings", findings},
+                        {"parts", parts},
+                        {"detail", one_line(verdict.detail)}}));
+    return out;
 }
 
-Result<Verdict> read_answer(std::string_view packet, std::uint64_t id)
+Result<bool> read_answer(std::string_view packet, std::uint64_t id,
+                         Verdict& verdict)
 {
     return parse(packet, [&](const json& object) {
         if (object.at("scan").get<std::uint64_t>() != id)
             throw std::range_error{"answer to another request"};
-        return to_verdict(object);
+        const bool more = object.contains("more");
+        if (more)
+            add_parts(object.at("more"), verdict);
+        else
+            add_rest(object, verdict);
+        return !more;
     });
 }
 

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/result.h"
 #include "policy/scan/verdict.h"
 
 namespace policy::scan {
 
-/// No packet is larger; a part list is cut long before (and says so).
+/// No packet is larger.
 inline constexpr std::size_t max_packet = 160 * 1024;
 
 /// `{"scan": 17, "deadline_ms": 120000, "parts": false, "all": false}`, with
@@ -27,11 +28,15 @@ std::string write(const ScanRequest& request);
 Result<ScanRequest> read_request(std::string_view packet);
 
 /// `{"scan": 17, "findings": [["infected", "Eicar"]], "parts": [...],
-/// "detail": "..."}`
-std::string write(std::uint64_t id, const Verdict& verdict);
+/// "detail": "..."}`; before it as many `{"scan": 17, "more": [...]}` as a long
+/// list of parts needs.
+std::vector<std::string> write(std::uint64_t id, const Verdict& verdict);
 
-/// Errc::format if it is not an answer to request `id`.  Names are cleaned.
-Result<Verdict> read_answer(std::string_view packet, std::uint64_t id);
+/// Adds what the packet says to `verdict`; true if it is the last one.
+/// Errc::format if it is not an answer to request `id`, or if there are more
+/// parts than any list holds.  Names are cleaned.
+Result<bool> read_answer(std::string_view packet, std::uint64_t id,
+                         Verdict& verdict);
 
 /// What the parent of the workers tells, beside handing over their sockets.
 struct ScannerEvent {

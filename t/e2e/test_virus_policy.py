@@ -119,6 +119,40 @@ def test_names_that_only_readers_decode(gate, sink):
         assert send(mta, text).startswith("550 5.7.1 Attachment not accepted")
 
 
+def test_names_that_the_engine_does_not_tell(gate, sink):
+    _, mta = gate(virus=rename_rule("reject"))
+    exe = b"MZ" + bytes(200)
+    uu = ("Subject: x\r\n\r\nhi\r\nbegin 644 a.exe\r\n"
+          + virus_files.uuencoded(exe).decode("latin1") + "end\r\n")
+    other = virus.message(("a.exe", exe)).replace('filename="a.exe"', 'filename="a.txt"')
+    for text in (uu, other, virus.message(("w.dat", virus_files.tnef("a.exe", exe))),
+                 virus.message(("a.exe.", exe))):
+        assert send(mta, text).startswith("550 5.7.1 Attachment not accepted: a.exe"), text[:200]
+
+
+def test_long_lists_of_parts(gate, sink):
+    milter, mta = gate(virus="  actions: {limits: tag}\n  limits: {files: 700}\n"
+                             + rename_rule("reject"))
+    texts = [(f"{i}.txt", b"text %d" % i) for i in range(800)]
+    assert send(mta, virus.message(("a.zip", virus.zipped(*texts[:600])))).code == 250
+    assert send(mta, virus.message(*texts[:201])).code == 250
+    assert "status=limits" not in milter.stderr()
+    reply = send(mta, virus.message(("a.zip", virus.zipped(*texts, ("a.exe", b"MZ")))))
+    assert reply.code == 550, reply
+
+
+def test_what_is_told_of_attachments(gate, sink):
+    milter, mta = gate(virus="  attachments:\n    - {name: ['*.exe'], action: tag, inside: no}\n")
+    assert send(mta, virus.message(("a.exe", b"MZ"), text="mark-1")).code == 250
+    got = sink.wait("mark-1")["text"]
+    assert "Subject: [filtered (a.exe)] test" in got
+    assert "X-Virus-Status: filtered (a.exe)" in got
+    assert "status=filtered action=tag" in milter.stderr()
+    assert send(mta, virus.message(("a.zip", virus.zipped(("a.exe", b"MZ"))),
+                                   text="mark-2")).code == 250
+    assert "X-Virus-Status: clean" in sink.wait("mark-2")["text"]
+
+
 def test_archives_that_cannot_be_unpacked(gate, sink):
     milter, mta = gate(virus="  attachments:\n    - {type: ['RAR*'], action: reject, reason: no}\n")
     archive = virus_files.rar("e.com", virus.eicar())

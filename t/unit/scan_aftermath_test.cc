@@ -7,6 +7,7 @@
 #include "milters/virus/message.h"
 #include "policy/scan/attachment.h"
 #include "policy/scan/disclaimer.h"
+#include "policy/scan/inner_names.h"
 #include "policy/scan/notice.h"
 #include "policy/scan/stats.h"
 #include "policy/scan/store.h"
@@ -66,6 +67,52 @@ BOOST_AUTO_TEST_CASE(every_part_is_named)
     BOOST_TEST((*named_parts(base64))[0].size == 20U * 57);
     BOOST_TEST(named_parts("Subject: x\r\n\r\nhello")->size() == 1U);
     BOOST_TEST(!named_parts("Content-Type: multipart/mixed\r\n\r\nx"));
+}
+
+BOOST_AUTO_TEST_CASE(all_names_of_a_part)
+{
+    const auto names = file_names(
+        "Content-Type: a/b; name=a.exe\r\n"
+        "Content-Disposition: attachment; filename=a.txt\r\n"
+        "Content-Disposition : attachment; filename=b.txt\r\n\r\n");
+    BOOST_TEST(names == (std::vector<std::string>{"a.txt", "b.txt", "a.exe"}),
+               boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(names_that_the_engine_does_not_tell)
+{
+    const auto lines = names_in_lines(
+        "hi\r\nbegin 644 my a.exe\r\nM#\r\n#AB\r\nend\r\nbegin 6 x\r\n"
+        "=ybegin line=128 size=77 name=b.exe\r\nMM\r\n");
+    BOOST_TEST_REQUIRE(lines.size() == 2U);
+    BOOST_TEST(lines[0].name == "my a.exe");
+    BOOST_TEST(lines[0].size == 48U);
+    BOOST_TEST(lines[1].name == "b.exe");
+    BOOST_TEST(lines[1].size == 77U);
+    using namespace std::string_literals;
+    const auto gzip =
+        "\x1f\x8b\x08\x0c\0\0\0\0\0\0\x02\0zza.exe\0....\x05\0\0\0"s;
+    BOOST_TEST_REQUIRE(names_in("CL_TYPE_GZ", gzip).size() == 1U);
+    BOOST_TEST(names_in("CL_TYPE_GZ", gzip)[0].name == "a.exe");
+    BOOST_TEST(names_in("CL_TYPE_GZ", gzip)[0].size == 5U);
+    for (std::size_t n = 0; n < gzip.size(); ++n)
+        names_in("CL_TYPE_GZ", gzip.substr(0, n));
+    const auto tnef =
+        "\x78\x9f\x3e\x22\0\0"
+        "\x02\x0f\x80\x06\0\x03\0\0\0abc\0\0"
+        "\x02\x10\x80\x01\0\x06\0\0\0"
+        "a.exe\0\0\0"
+        "\x02\x05\x90\x06\0\x12\0\0\0\x1f\0\x07\x37\x01\0\0\0\x06\0\0\0"
+        "b\0c\0\0\0\0\0"s;
+    const auto parts = names_in("CL_TYPE_TNEF", tnef);
+    BOOST_TEST_REQUIRE(parts.size() == 2U);
+    BOOST_TEST(parts[0].name == "a.exe");
+    BOOST_TEST(parts[0].size == 3U);
+    BOOST_TEST(parts[1].name == "bc");
+    for (std::size_t n = 0; n < tnef.size(); ++n)
+        BOOST_TEST(names_in("CL_TYPE_TNEF", tnef.substr(0, n)).size() <= 2U);
+    BOOST_TEST(is_made_up("clamav-0123456789abcdef0123456789abcdef.tmp"));
+    BOOST_TEST(!is_made_up("clamav-report.tmp"));
 }
 
 BOOST_AUTO_TEST_CASE(renamed_files_are_harmless)

@@ -2,6 +2,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "policy/config/config.h"
+#include "policy/scan/part_list.h"
+#include "policy/scan/plan.h"
 #include "policy/scan/policy.h"
 
 BOOST_AUTO_TEST_SUITE(scan_policy)
@@ -189,6 +191,23 @@ BOOST_AUTO_TEST_CASE(attachments)
     const auto out = decide(rules, outside, "a@b", verdict, now);
     BOOST_TEST(name_of(out.action) == "reject");
     BOOST_TEST(out.signature == "X.SCR");
+}
+
+BOOST_AUTO_TEST_CASE(attachments_that_are_not_listed)
+{
+    const Rules rules = rules_of(
+        "  actions: {limits: tag}\n"
+        "  attachments: [{name: ['*.exe'], action: quarantine}]\n");
+    Verdict verdict;
+    verdict.add(ScanStatus::limits, "Heuristics.Limits.Exceeded.MaxFiles");
+    BOOST_TEST(name_of(act(rules, outside, "a@b", verdict)) == "tag");
+    verdict.add(ScanStatus::limits, parts_limit);
+    BOOST_TEST(name_of(act(rules, outside, "a@b", verdict)) == "quarantine");
+    verdict = {};
+    verdict.parts = {{"a.exe. .", "", 0, 3, false}};
+    BOOST_TEST(name_of(act(rules, outside, "a@b", verdict)) == "quarantine");
+    BOOST_TEST(describe(verdict, decide(rules, outside, "a@b", verdict, now)) ==
+               "filtered (a.exe._.)");
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_are_told_with_their_line)

@@ -5,6 +5,7 @@
 #include "milters/scanner/quick_sscanf.h"
 #include "policy/scan/cache.h"
 #include "policy/scan/part_cache.h"
+#include "policy/scan/part_list.h"
 #include "policy/scan/verdict.h"
 #include "policy/scan/wire.h"
 
@@ -57,18 +58,61 @@ BOOST_AUTO_TEST_CASE(answers_survive_the_wire)
     verdict.add(ScanStatus::infected, "Worm.X");
     verdict.parts.push_back({"a\xff.exe", "CL_TYPE_MSEXE", 12, 2, true});
     verdict.detail = "line\nbreak";
-    const auto back = read_answer(write(7, verdict), 7);
-    BOOST_REQUIRE(back.has_value());
-    BOOST_TEST((back->findings == verdict.findings));
-    BOOST_TEST(back->parts.at(0).name == "a\xef\xbf\xbd.exe");
-    BOOST_TEST(back->parts.at(0).encrypted);
-    BOOST_TEST(back->detail == "line break");
+    Verdict back;
+    BOOST_TEST(write(7, verdict).size() == 1U);
+    BOOST_TEST(read_answer(write(7, verdict)[0], 7, back).value());
+    BOOST_TEST((back.findings == verdict.findings));
+    BOOST_TEST(back.parts.at(0).name == "a\xef\xbf\xbd.exe");
+    BOOST_TEST(back.parts.at(0).encrypted);
+    BOOST_TEST(back.detail == "line break");
+}
+
+BOOST_AUTO_TEST_CASE(long_lists_take_many_packets)
+{
+    Verdict verdict;
+    verdict.add(ScanStatus::locked, "Locked");
+    const std::string worst(160, '\x01');
+    for (unsigned i = 0; i < max_listed; ++i)
+        verdict.parts.push_back({worst, "CL_TYPE_ZIP", i, 2, false});
+    Verdict back;
+    auto packets = write(7, verdict);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        BOOST_REQUIRE(packets[i].size() <= max_packet);
+        BOOST_REQUIRE(read_answer(packets[i], 7, back).value() ==
+                      (i + 1 == packets.size()));
+    }
+    BOOST_TEST(back.parts.size() == max_listed);
+    BOOST_TEST(back.parts.back().size == max_listed - 1);
+    BOOST_TEST(back.findings.size() == 1U);
+    BOOST_TEST(!read_answer(packets[0], 7, back).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_part_is_listed_once)
+{
+    PartList list{3};
+    list.add_member({"a", "", 5, 2, false});
+    list.add_member({"a", "", 5, 2, true});
+    list.add_file({"a", "CL_TYPE_MSEXE", 5, 2, false});
+    list.add_file({"a", "CL_TYPE_MSEXE", 5, 2, false});
+    list.add_file({"a", "CL_TYPE_MSEXE", 5, 1, false});
+    list.add_file({std::string(500, 'x') + ".exe", "CL_TYPE_ZIP", 5, 2, false});
+    BOOST_TEST(!list.full());
+    list.add_member({"b", "", 5, 2, false});
+    BOOST_TEST(list.full());
+    const auto parts = list.take();
+    BOOST_TEST_REQUIRE(parts.size() == 3U);
+    BOOST_TEST(parts[0].type == "CL_TYPE_MSEXE");
+    BOOST_TEST(parts[0].encrypted);
+    BOOST_TEST(parts[2].name.ends_with("x.exe"));
 }
 
 BOOST_AUTO_TEST_CASE(a_captured_worker_cannot_say_more_than_a_verdict)
 {
+    Verdict verdict;
     const char* const bad[] = {
         "",
+        R"({"scan":7,"more":{}})",
+        R"({"scan":8,"more":[]})",
         "{",
         "[]",
         "null",
@@ -82,8 +126,8 @@ BOOST_AUTO_TEST_CASE(a_captured_worker_cannot_say_more_than_a_verdict)
         R"({"scan":-7,"findings":[],"parts":[],"detail":""})",
         R"({"scan":7,"findings":[],"parts":[],"detail":3})"};
     for (const char* packet : bad)
-        BOOST_TEST(!read_answer(packet, 7).has_value(), packet);
-    BOOST_TEST(!read_answer(std::string(max_packet + 1, ' '), 7).has_value());
+        BOOST_TEST(!read_answer(packet, 7, verdict).has_value(), packet);
+    BOOST_TEST(!read_answer(std::string(max_packet + 1, ' '), 7, verdict));
 }
 
 BOOST_AUTO_TEST_CASE(events_survive_the_wire)
