@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policy/relayers/grant_text.h"
+#include "policy/relayers/width.h"
 
 namespace milters::control {
 namespace {
@@ -49,7 +50,8 @@ Result<minutes> minutes_of(const Json& request, const char* name)
 /// The grant that `add` asks for.
 Result<Grant> wanted(const Json& request, Seconds now)
 {
-    const auto network = parse_target(request.at("address").get<std::string>());
+    const auto network =
+        parse_grantee(request.at("address").get<std::string>());
     if (!network)
         return fail(network.error());
     const auto present = now.time_since_epoch().count();
@@ -126,9 +128,12 @@ Json show(const Json& request, const Service& service)
         const bool valid =
             standing(grant, service.clock(), service.window) == Standing::valid;
         const auto end = end_of(grant, service.window);
-        answer["standing"].push_back(valid ? "valid" : "expired");
-        answer["ends"].push_back(end ? Json(end->time_since_epoch().count())
-                                     : Json());
+        const bool wide = policy::relayers::too_wide(grant.network);
+        answer["standing"].push_back(wide    ? "too wide, never counts"
+                                     : valid ? "valid"
+                                             : "expired");
+        answer["ends"].push_back(
+            end && !wide ? Json(end->time_since_epoch().count()) : Json());
     }
     return answer;
 }
@@ -227,6 +232,9 @@ Json import(const Json& request, const Service& service)
         parse_entries(request.at("entries").get<std::string>(), "entries");
     if (!grants)
         return failure(grants.error());
+    for (const auto& grant : *grants)
+        if (const auto fine = parse_grantee(grant.network.text()); !fine)
+            return failure(fine.error());
     if (auto added = service.store.add_all(*grants); !added)
         return failure(added.error());
     return {{"ok", true}, {"count", grants->size()}};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "policy/relayers/grant_text.h"
+#include "policy/relayers/width.h"
 
 namespace milters::control {
 
@@ -88,10 +89,19 @@ policy::Result<policy::Network> parse_target(std::string_view text)
                         (text.find('/') == text.npos
                              ? ""
                              : " (or bits are set behind the prefix)"));
-    if (network->bits() == 0)
-        return fail(Errc::parse,
-                    quoted + ": would open the relay to everybody");
     return *network;
+}
+
+policy::Result<policy::Network> parse_grantee(std::string_view text)
+{
+    const auto network = parse_target(text);
+    if (network && policy::relayers::too_wide(*network))
+        return fail(Errc::parse,
+                    std::string{text} +
+                        (network->bits() == 0
+                             ? ": would open the relay to everybody"
+                             : ": too wide, would open the relay to most"));
+    return network;
 }
 
 }  // namespace milters::control

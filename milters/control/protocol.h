@@ -47,8 +47,11 @@ std::string entries_text(const std::vector<policy::relayers::Grant>& grants);
 policy::Result<std::vector<policy::relayers::Grant>> parse_entries(
     std::string_view text, const std::string& name);
 
-/// An address or network as an administrator writes it.  0.0.0.0/0 and ::/0
-/// are refused: they would open the relay to everybody.
+/// An address or network as an administrator writes it.
 policy::Result<policy::Network> parse_target(std::string_view text);
+
+/// The same for one that shall be granted: what is too wide (width.h) is
+/// refused, as 0.0.0.0/0 is, which would open the relay to everybody.
+policy::Result<policy::Network> parse_grantee(std::string_view text);
 
 }  // namespace milters::control

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <sstream>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -52,7 +53,7 @@ struct Run {
                     answer->value("exit", EX_SOFTWARE),
                     answer->at("error").template get<std::string>());
             return done(*answer);
-        } catch (const Json::exception& e) {
+        } catch (const std::exception& e) {
             return complain(EX_PROTOCOL, e.what());
         }
     }
@@ -62,7 +63,9 @@ std::vector<Grant> grants_of(const Json& answer)
 {
     const auto grants = control::parse_entries(
         answer.at("entries").get<std::string>(), "answer");
-    return grants ? *grants : std::vector<Grant>{};
+    if (!grants)  // half a list shall not pass for a whole one
+        throw std::runtime_error{grants.error().text};
+    return *grants;
 }
 
 std::string text_of(const Grant& grant, const Options& options)

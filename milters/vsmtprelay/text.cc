@@ -59,7 +59,7 @@ Result<Grant> from_json(std::string_view line)
 try {
     const auto json = Json::parse(line);
     const auto network =
-        control::parse_target(json.at("address").get<std::string>());
+        control::parse_grantee(json.at("address").get<std::string>());
     if (!network)
         return fail(network.error());
     Grant grant{*network, at(json.at("ticks").get<std::int64_t>()),
@@ -80,7 +80,7 @@ Result<Grant> from_makemap(std::string_view line)
     const auto key = line.substr(0, line.find_first_of(" \t"));
     if (key.empty())
         return fail(Errc::parse, "a line begins with the address");
-    const auto network = control::parse_target(key);
+    const auto network = control::parse_grantee(key);
     if (!network)
         return fail(network.error());
     const auto grant = policy::relayers::grant_of(key, line.substr(key.size()));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "policy/relayers/grant_text.h"
+#include "policy/relayers/width.h"
 
 namespace policy::relayers {
 namespace {
@@ -125,7 +126,8 @@ std::optional<Grant> GrantSet::find(const ClientAddr& client, Seconds now,
     if (!client.is_ip())
         return std::nullopt;
     const bool v4 = client.kind() == ClientAddr::Kind::v4;
-    const unsigned shortest = v4 ? mapped_bits : 0;
+    const unsigned shortest =
+        v4 ? mapped_bits + shortest_ipv4_prefix : shortest_ipv6_prefix;
     auto narrowest = grants_.end();
     for (unsigned bits = all_bits + 1; bits-- > shortest;) {
         if (lengths_[bits] == 0)
