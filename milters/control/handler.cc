@@ -242,6 +242,8 @@ Json import(const Json& request, const Service& service)
 
 Json stats(const Json&, const Service& service)
 {
+    if (const auto readable = service.store.others(); !readable)
+        return failure(readable.error());
     const auto now = service.store.stats();
     return {{"ok", true},
             {"grants", now.grants},

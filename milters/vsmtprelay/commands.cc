@@ -248,7 +248,7 @@ int export_all(const Run& run)
     return print_pages(run, {{"command", "export"}}, [](const Json& answer) {
         std::string text;
         for (const auto& grant : grants_of(answer))
-            text += control::line_of(json_of(grant));
+            text += exported(grant);
         return text;
     });
 }

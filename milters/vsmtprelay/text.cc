@@ -164,6 +164,14 @@ Json json_of(const Grant& grant)
     return json;
 }
 
+std::string exported(const Grant& grant)
+{
+    const auto line = control::line_of(json_of(grant));
+    const auto text = control::entries_text({grant});
+    const auto back = from_json(line);
+    return back && control::entries_text({*back}) == text ? line : text;
+}
+
 Result<std::vector<Grant>> read_entries(std::string_view text,
                                         const std::string& name)
 {

@@ -35,6 +35,10 @@ std::string other_listing(std::string_view key, std::string_view value,
 /// reason and opener.
 control::Json json_of(const policy::relayers::Grant& grant);
 
+/// A line for `export`: JSON, or makemap text where JSON could not carry all of
+/// it, as octets that are not UTF-8 or words of others.
+std::string exported(const policy::relayers::Grant& grant);
+
 /// The grants in what `dump` or `export` printed, or an administrator wrote:
 /// makemap text and lines of JSON, also mixed.
 /// @return Errc::parse `name:line: what` at the first line that is wrong, or

@@ -251,6 +251,20 @@ def test_export_and_import(host):
     assert host.entries() == dict(before, **{"198.51.100.1": "77 user=x"})
 
 
+def test_export_keeps_every_octet(host):
+    assert host.makemap("192.0.2.1\t5 user=%FFx foo=bar\n192.0.2.2\t6 user=b\n"
+                        "192.0.2.3\t7 by hand\n").returncode == 0
+    before = host.entries()
+    lines = host.ok("export")
+    assert [line[0] for line in lines.splitlines()] == ["1", "{", "1"]
+    os.unlink(host.db)
+    path = os.path.join(host.dir, "lines")
+    with open(path, "w") as f:
+        f.write(lines)
+    host.ok("import", path)
+    assert host.entries() == before
+
+
 @pytest.mark.parametrize("bad,what", [
     ("192.0.2.300 5", "192.0.2.300: not an address or network"),
     ("192.0.2.1", "no time in seconds behind the address"),
@@ -281,7 +295,7 @@ def test_import_reads_all_before_it_adds_any(host, bad, what):
 def test_a_foreign_file_is_an_error_and_left_alone(host, content):
     with open(host.db, "wb") as f:
         f.write(content)
-    for args in (["list"], ["dump"], ["show", "192.0.2.1"], ["expire"],
+    for args in (["list"], ["dump"], ["show", "192.0.2.1"], ["expire"], ["stats"],
                  ["add", "192.0.2.1"], ["delete", "192.0.2.1"]):
         r = host.run(*args)
         assert r.returncode == 65, (args, r)
@@ -305,7 +319,7 @@ def test_an_empty_file_is_damaged_not_foreign(host):
 
 
 def test_missing_file(host):
-    for args in (["list"], ["dump"], ["expire"], ["delete", "192.0.2.1"]):
+    for args in (["list"], ["dump"], ["stats"], ["expire"], ["delete", "192.0.2.1"]):
         r = host.run(*args)
         assert (r.returncode, r.stdout) == (73, "")
         assert r.stderr == f"vsmtprelay: {host.db}: " \
