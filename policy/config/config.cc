@@ -285,6 +285,10 @@ private:
         if (by_file && !relayers.url.empty())
             complain("relay.relayers.url_file",
                      "the url is given twice, here and in relay.relayers.url");
+        const std::string& access = config_.relay.access;
+        if (relayers.file == access || relayers.file == access + ".db")
+            complain("relay.relayers.file",
+                     "is relay.access, whose entries are no grants");
         if (relayers.store == "redis" && !given)
             complain("relay.relayers.store", "redis needs relay.relayers.url");
         if (relayers.store != "redis" && given)

@@ -71,6 +71,8 @@ const Case cases[] = {
      "f:1: relay.relayers.store: 'mysql' is not one of: bdb redis none"},
     {"relay: {relayers: {store: redis}}",
      "f:1: relay.relayers.store: redis needs relay.relayers.url"},
+    {"relay: {access: /m/a, relayers: {file: /m/a.db}}\n",
+     "f:1: relay.relayers.file: is relay.access, whose entries are no grants"},
     {"relay: {relayers: {store: redis, url: 'redis://h:1/0'}}", ""},
     {"relay: {relayers: {url: 'redis://h:1/0'}}",
      "f:1: relay.relayers.url: used only with store: redis"},
