@@ -14,7 +14,7 @@ from harness.procmail_cases import Maker
 from harness.procmail_compare import ask_engine, compare, own_host  # noqa: F401
 from harness.procmail_regexp import MACROS, Pattern
 
-PAIRS = int(os.environ.get("PROCMAIL_PAIRS", "3000"))
+PAIRS = int(os.environ.get("PROCMAIL_PAIRS", "3200"))
 FROM = "From %s  Sun Sep  9 01:46:40 2001\n"
 SEED = int(os.environ.get("PROCMAIL_SEED", "1"))
 
