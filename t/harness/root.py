@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from harness import net
+from harness import TOP, net
 
 
 class Root:
@@ -19,13 +19,14 @@ class Root:
         for path in (self.dir, self.layer):
             os.mkdir(path)
         self.mount("tmpfs", self.layer, "-t", "tmpfs")
-        for name in ("upper", "work"):
-            os.mkdir(f"{self.layer}/{name}")
-        self.mount("overlay", self.dir, "-t", "overlay", "-o",
-                   f"lowerdir=/,upperdir={self.layer}/upper,workdir={self.layer}/work")
+        self.cover("/", self.dir)
         self.devices()
         for name, mode in (("run", "755"), ("tmp", "1777")):
             self.mount("tmpfs", f"{self.dir}/{name}", "-t", "tmpfs", "-o", "mode=" + mode)
+        tree = self.dir + TOP
+        if not os.path.exists(tree + "/Makefile"):  # it lies in /tmp, or is a mount
+            os.makedirs(tree, exist_ok=True)
+            self.cover(TOP, tree)
         # Containers have it to forbid what is to be seen here.
         if os.path.exists(self.dir + "/usr/sbin/policy-rc.d"):
             os.unlink(self.dir + "/usr/sbin/policy-rc.d")
@@ -38,6 +39,14 @@ class Root:
         os.chmod(runlevel, 0o755)
         self.boot()
         return self
+
+    def cover(self, what, where):
+        """Shows a folder there; what is changed in it stays in memory."""
+        layer = f"{self.layer}/{len(self.mounts)}"
+        for name in ("upper", "work"):
+            os.makedirs(f"{layer}/{name}")
+        self.mount("overlay", where, "-t", "overlay", "-o",
+                   f"lowerdir={what},upperdir={layer}/upper,workdir={layer}/work")
 
     def devices(self):
         self.mount("/dev", self.dir + "/dev", "--rbind")
