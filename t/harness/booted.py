@@ -21,9 +21,9 @@ exec env -i container=test PATH=$PATH /lib/systemd/systemd --system"""
 
 class Booted(Root):
     """As Root, with systemd as the first process, in a control group, a mount
-    and a process namespace of its own.  Services of this machine do not run
-    in it."""
-    namespaces = ("--pid", "--mount", "--ipc", "--cgroup")
+    and a process namespace of its own, and one for the host name, which it
+    sets.  Services of this machine do not run in it."""
+    namespaces = ("--pid", "--mount", "--ipc", "--cgroup", "--uts")
 
     def devices(self):
         # journald makes /dev/log, which is another in each root.
@@ -54,7 +54,7 @@ class Booted(Root):
     def start(self):
         """Boots, and waits until all that is enabled has been started."""
         enter = f"echo $$ > {self.group}/cgroup.procs && exec unshare --cgroup --ipc --mount" \
-            f" --pid --fork --kill-child chroot {self.dir} sh -c '{INIT}'"
+            f" --uts --pid --fork --kill-child chroot {self.dir} sh -c '{INIT}'"
         self.init = subprocess.Popen(["sh", "-c", enter], stdin=subprocess.DEVNULL,
                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         children = f"/proc/{self.init.pid}/task/{self.init.pid}/children"
