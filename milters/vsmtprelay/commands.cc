@@ -2,18 +2,15 @@
 
 #include <sysexits.h>
 
-#include <cerrno>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 
 #include "milters/vsmtprelay/text.h"
 #include "policy/relayers/grant_text.h"
+#include "policy/text_file.h"
 
 namespace milters::vsmtprelay {
 namespace {
@@ -204,17 +201,7 @@ policy::Result<std::string> read_input(const std::string& path)
 {
     if (path == "-")
         return std::string{std::istreambuf_iterator<char>{std::cin}, {}};
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream text;
-    if (in && in.peek() != in.eof())  // of a directory, this fails
-        text << in.rdbuf();
-    const int error = errno;
-    if (in.is_open() && error == 0)
-        return text.str();
-    return policy::fail(
-        policy::Errc::io,
-        path + ": " + std::generic_category().message(error ? error : EIO));
+    return policy::text_of_file(path);
 }
 
 /// Reads all before it sends any; what is sent goes in large parts.

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "policy/text_file.h"
+
 namespace policy::config {
 namespace {
 
@@ -364,12 +366,10 @@ Loaded load_text(const std::string& text, const std::string& path)
 
 Loaded load(const std::string& path)
 {
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream text;
-    if (!in || (!(text << in.rdbuf()) && errno != 0))
-        return {nullptr, {path + ": " + std::strerror(errno ? errno : EIO)}};
-    return load_text(text.str(), path);
+    const auto text = text_of_file(path);
+    if (!text)
+        return {nullptr, {text.error().text}};
+    return load_text(*text, path);
 }
 
 }  // namespace policy::config

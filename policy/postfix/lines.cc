@@ -1,10 +1,6 @@
 #include "policy/postfix/lines.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "policy/sendmail/words.h"
 
@@ -47,16 +43,6 @@ std::size_t closing(std::string_view text)
             return i;
     }
     return text.npos;
-}
-
-Result<std::string> text_of_file(const std::string& path)
-{
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream text;
-    if (!in || !(text << in.rdbuf()))
-        return fail(Errc::io, path + ": " + std::strerror(errno ? errno : EIO));
-    return text.str();
 }
 
 }  // namespace policy::postfix

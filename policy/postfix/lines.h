@@ -25,7 +25,4 @@ std::pair<std::string, std::string> parted(std::string_view text);
 /// Where the bracket that `text` begins with is closed; npos: nowhere.  Pure.
 std::size_t closing(std::string_view text);
 
-/// Errc::io, with the path, where it cannot be read.
-Result<std::string> text_of_file(const std::string& path);
-
 }  // namespace policy::postfix

@@ -2,6 +2,7 @@
 
 #include "policy/postfix/lines.h"
 #include "policy/sendmail/words.h"
+#include "policy/text_file.h"
 
 namespace policy::postfix {
 namespace {

@@ -1,6 +1,7 @@
 #include "policy/postfix/lines.h"
 #include "policy/postfix/main_cf.h"
 #include "policy/sendmail/words.h"
+#include "policy/text_file.h"
 
 namespace policy::postfix {
 namespace {

@@ -1,13 +1,10 @@
 #include "policy/sendmail/cf.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "policy/sendmail/words.h"
+#include "policy/text_file.h"
 
 namespace policy::sendmail {
 namespace {
@@ -113,12 +110,12 @@ std::optional<std::chrono::milliseconds> interval(std::string_view text)
 
 Result<Cf> Cf::read(const std::string& path)
 {
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream text;
-    if (!in || !(text << in.rdbuf()))
-        return fail(Errc::io, path + ": " + std::strerror(errno ? errno : EIO));
-    return parse(text.str(), path);
+    const auto text = text_of_file(path);
+    if (!text)
+        return fail(text.error());
+    if (text->empty())
+        return fail(Errc::parse, path + ": is empty");
+    return parse(*text, path);
 }
 
 Cf Cf::parse(std::string_view text, std::string path)

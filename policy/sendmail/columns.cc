@@ -1,9 +1,5 @@
 // Maps in files of columns.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "policy/sendmail/lookups.h"
 #include "policy/sendmail/words.h"
@@ -51,19 +47,6 @@ std::optional<std::string> in_columns(std::string_view text,
         return value ? std::optional{std::string{*value}} : std::nullopt;
     }
     return std::nullopt;
-}
-
-Result<std::string> text_of_file(const std::string& path)
-{
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    std::ostringstream text;
-    if (in && in.peek() != std::ifstream::traits_type::eof())
-        text << in.rdbuf();
-    if (in || in.eof())
-        return text.str();
-    return fail(errno == ENOENT ? Errc::gone : Errc::io,
-                path + ": " + std::strerror(errno ? errno : EIO));
 }
 
 }  // namespace policy::sendmail

@@ -12,6 +12,7 @@
 #include "policy/map/map.h"
 #include "policy/result.h"
 #include "policy/sendmail/cf.h"
+#include "policy/text_file.h"
 
 namespace policy::sendmail {
 
@@ -23,9 +24,6 @@ struct Account {
     gid_t gid = 0;
     bool shell_ok = true;  ///< of /etc/shells: may run programs, write files
 };
-
-/// Errc::gone where there is none, Errc::io where it cannot be read.
-Result<std::string> text_of_file(const std::string& path);
 
 /// What maps ask of the host.
 struct LookupWorld {
