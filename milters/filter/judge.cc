@@ -184,24 +184,11 @@ private:
                                        const Layers& layers) const
     {
         policy::recipe::RunSetup setup;
-        const std::string mailbox = "/var/mail/" + person.user;
-        setup.presets = {
-            {"LOGNAME", person.user},
-            {"HOME", layers.home},
-            {"SHELL", "/bin/sh"},
-            {"PROCMAIL_VERSION", "3.23pre"},
-            {"HOST", runtime_.host},
-            {"SENDMAIL", "/usr/sbin/sendmail"},
-            {"SENDMAILFLAGS", "-oi"},
-            {"SHELLFLAGS", "-c"},
-            {"SHELLMETAS", "&|<>~;?*["},
-            {"LOCKEXT", ".lock"},
-            {"MSGPREFIX", "msg."},
-            {"DEFAULT", mailbox},
-            {"ORGMAIL", mailbox},
-            {"MAILDIR", layers.home},
+        setup.presets = policy::recipe::procmail_presets(
+            person.user, layers.home, runtime_.host);
+        const policy::recipe::Presets more{
+            // Without the user's own folder: the same for all.
             {"PATH", "/usr/local/bin:/usr/bin:/bin"},
-            {"LINEBUF", "2048"},
             {"SENDER", letter_.sender},
             {"RECIPIENT", person.address},
             {"CLIENT_ADDR", letter_.origin.client.text()},
@@ -210,6 +197,7 @@ private:
             {"AUTH_USER", letter_.origin.auth_user},
             {"QUEUE_ID", letter_.origin.queue_id},
         };
+        setup.presets.insert(setup.presets.end(), more.begin(), more.end());
         setup.watched = {"LOGNAME", "HOME",    "DEFAULT",
                          "ORGMAIL", "MAILDIR", "RECIPIENT"};
         setup.arguments = {letter_.sender, person.address};

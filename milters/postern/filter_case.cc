@@ -156,27 +156,13 @@ void as_log_shows(json& answer, bool sizes)
 RunSetup setup_of(const FilterCase& given)
 {
     RunSetup setup;
-    const std::string mailbox = "/var/mail/" + given.user;
-    setup.presets = {{"TZ", "UTC"},
-                     {"LOGNAME", given.user},
-                     {"HOME", given.home},
-                     {"SHELL", "/bin/sh"},
-                     {"PROCMAIL_VERSION", "3.23pre"},
-                     {"HOST", given.host},
-                     {"SENDMAIL", "/usr/sbin/sendmail"},
-                     {"SENDMAILFLAGS", "-oi"},
-                     {"SHELLFLAGS", "-c"},
-                     {"SHELLMETAS", "&|<>~;?*["},
-                     {"LOCKEXT", ".lock"},
-                     {"MSGPREFIX", "msg."},
-                     {"DEFAULT", mailbox},
-                     {"ORGMAIL", mailbox},
-                     {"MAILDIR", given.home},
-                     {"PATH", given.home + "/bin:/usr/local/bin:/usr/bin:/bin"},
-                     {"LINEBUF", "2048"},
-                     {"COMSAT", "no"},
-                     {"VERBOSE", "on"},
-                     {"LOGABSTRACT", "all"}};
+    setup.presets =
+        policy::recipe::procmail_presets(given.user, given.home, given.host);
+    const policy::recipe::Presets more{{"TZ", "UTC"},
+                                       {"COMSAT", "no"},
+                                       {"VERBOSE", "on"},
+                                       {"LOGABSTRACT", "all"}};
+    setup.presets.insert(setup.presets.end(), more.begin(), more.end());
     for (const std::string& preset : given.presets) {
         const std::size_t equals = preset.find('=');
         if (equals == preset.npos)

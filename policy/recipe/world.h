@@ -63,14 +63,22 @@ struct Layer {
     Scope scope = Scope::site;
 };
 
+/// Variables and their values; of two of one name the latter counts.
+using Presets = std::vector<std::pair<std::string, std::string>>;
+
+/// What procmail sets before it reads a line of an rc file of a user's.
+/// Source: procmailrc(5), ENVIRONMENT.
+Presets procmail_presets(const std::string& user, const std::string& home,
+                         const std::string& host);
+
 /// Everything a run starts from.
 struct RunSetup {
-    std::vector<std::pair<std::string, std::string>> presets;  ///< variables
-    std::vector<std::string> arguments;                        ///< $1 and on
-    std::string program = "procmail";                          ///< $0
-    std::string host;     ///< our own name, for HOST
-    std::string rc_path;  ///< $_
-    bool trace = false;   ///< fill the trace; looks at all
+    Presets presets;
+    std::vector<std::string> arguments;  ///< $1 and on
+    std::string program = "procmail";    ///< $0
+    std::string host;                    ///< our own name, for HOST
+    std::string rc_path;                 ///< $_
+    bool trace = false;                  ///< fill the trace; looks at all
     /// Names of files, as a delivery agent has them; without it every folder
     /// can be written and every MAILDIR entered.
     std::optional<Spool> spool;
