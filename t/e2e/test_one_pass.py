@@ -153,17 +153,22 @@ def same(three, one):
         assert len(lines) > DIALOGS / 4, f"{name} has said too little"
 
 
+def dialogs(seeds_, count, site):
+    """-> client, dialog, and how to have it again"""
+    locked = virus.encrypted_zip(site, "in.txt", b"secret text")
+    for seed in seeds_:
+        for number in range(count):
+            client, dialog = Words(f"{seed}.{number}", locked).dialog()
+            yield client, dialog, f"ONE_PASS_SEED={seed}, dialog {number} from {client}: {dialog}"
+
+
 def test_same_as_three_in_a_row(gates, site):
     three, one = gates
-    locked = virus.encrypted_zip(site, "in.txt", b"secret text")
     accepted = 0
-    for seed in SEEDS:
-        for number in range(DIALOGS):
-            client, dialog = Words(f"{seed}.{number}", locked).dialog()
-            what = f"ONE_PASS_SEED={seed}, dialog {number} from {client}: {dialog}"
-            replies, queue = talk(three, client, dialog)
-            assert talk(one, client, dialog) == (replies, queue), what
-            accepted += len(queue)
+    for client, dialog, what in dialogs(SEEDS, DIALOGS, site):
+        replies, queue = talk(three, client, dialog)
+        assert talk(one, client, dialog) == (replies, queue), what
+        accepted += len(queue)
     assert accepted > len(SEEDS) * DIALOGS / 4
     same(three.log(), one.log())
     same(three.decisions(), one.decisions())

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from harness import mail_queue, net, smtp, virus
+from harness import mail_queue, net, smtp
 from harness.one_pass import WORDS, Gate
 from harness.postfix import Postfix
 from harness.seeds import seeds
-from test_one_pass import ACCESS, CLIENTS, RC, RELAY, USERS, VIRUS, Words, known, same
+from test_one_pass import ACCESS, CLIENTS, RC, RELAY, USERS, VIRUS, dialogs, known, same
 
 SEEDS = seeds("ONE_PASS_SEED", 20260624)
 DIALOGS = 30
@@ -96,18 +96,14 @@ def gates(site, resolver):
 
 def test_same_in_postfix(gates, site):
     three, one = gates
-    locked = virus.encrypted_zip(site, "in.txt", b"secret text")
     accepted = 0
-    for seed in SEEDS:
-        for number in range(DIALOGS):
-            client, dialog = Words(f"{seed}.{number}", locked).dialog()
-            if ":" in client:       # Postfix listens on IPv4 here
-                client = CLIENTS[1]
-            what = f"ONE_PASS_SEED={seed}, dialog {number} from {client}: {dialog}"
-            expected, got = three.talk(client, dialog), one.talk(client, dialog)
-            for part, other in zip(expected, got):
-                assert other == part, what
-            accepted += len(expected[1][0]) + expected[1][1]
+    for client, dialog, what in dialogs(SEEDS, DIALOGS, site):
+        if ":" in client:       # Postfix listens on IPv4 here
+            client = CLIENTS[1]
+        expected, got = three.talk(client, dialog), one.talk(client, dialog)
+        for part, other in zip(expected, got):
+            assert other == part, what
+        accepted += len(expected[1][0]) + expected[1][1]
     assert accepted > len(SEEDS) * DIALOGS / 4
     same(lines(three.log()), lines(one.log()))
     same(lines(three.decisions()), lines(one.decisions()))
